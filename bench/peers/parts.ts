@@ -1,0 +1,38 @@
+import { existsSync } from 'node:fs'
+
+/**
+ * Real programs that the benchmark compares with or drives. None is part of this project; each comes by an environment
+ * variable, and what needs a missing one is left out.
+ */
+const meanings = {
+  KUBEBUILDER_ASSETS: 'the folder with kube-apiserver and etcd (as setup-envtest installs them)',
+  SIGNALBOX_CRDS: 'a folder with the CRDs of InferencePool, InferenceObjective and InferenceModelRewrite',
+  REFERENCE_EPP: 'the Go endpoint picker (epp) of gateway-api-inference-extension v1.5',
+  REFERENCE_BBR: 'the Go body-based router (bbr) of gateway-api-inference-extension v1.5',
+  EPLOAD: 'the ext_proc load driver epload; without it bench/driver.ts makes the load',
+} as const
+
+export type PartName = keyof typeof meanings
+
+/** Paths of the named parts, or what to set: one line a missing part. */
+export function findParts<Name extends PartName>(
+  names: readonly Name[],
+  environment: NodeJS.ProcessEnv = process.env,
+): { found: Record<Name, string>; missing: string[] } {
+  const found = {} as Record<Name, string>
+  const missing: string[] = []
+  for (const name of names) {
+    const path = environment[name]
+    if (!path) missing.push(`set ${name} to ${meanings[name]}`)
+    else if (!existsSync(path)) missing.push(`${name}: ${path} does not exist; set it to ${meanings[name]}`)
+    else found[name] = path
+  }
+  return { found, missing }
+}
+
+/** The variables and what to set them to, for `--help`. */
+export function partsHelp(): string {
+  return Object.entries(meanings)
+    .map(([name, meaning]) => `  ${name.padEnd(20)} ${meaning}`)
+    .join('\n')
+}

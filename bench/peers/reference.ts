@@ -1,0 +1,48 @@
+import { createCrds } from './crds.ts'
+import { type Fleet, fleetNamespace } from './fleet.ts'
+import { startKubeApi } from './kube-api.ts'
+import { createInKube, poolName } from './resources.ts'
+import { type OwnServer, type Server, startServer } from './server.ts'
+
+/** The Go body-based router and the Go endpoint picker, which together do what signalbox does alone. */
+export type Reference = { readonly router: Server; readonly picker: Server; stop(): Promise<void> }
+
+export const referenceParts = ['KUBEBUILDER_ASSETS', 'SIGNALBOX_CRDS', 'REFERENCE_BBR', 'REFERENCE_EPP'] as const
+export type ReferenceParts = Readonly<Record<(typeof referenceParts)[number], string>>
+
+const crds = [
+  'inferencepools.inference.networking.k8s.io',
+  'inferenceobjectives.inference.networking.x-k8s.io',
+  'inferencemodelrewrites.inference.networking.x-k8s.io',
+]
+
+/** As their charts set them, and the cheapest they can be: no traces, few lines of log. */
+const cheapestFlags = ['--tracing=false', '-v=1']
+
+/** Both read their resources from Kubernetes only, so they get a real API server with the fleet's pool in it. */
+export async function startReference(parts: ReferenceParts, fleet: Fleet, directory: string): Promise<Reference> {
+  const api = await startKubeApi(parts.KUBEBUILDER_ASSETS, directory)
+  const servers: OwnServer[] = []
+  const stop = async () => {
+    for (const server of servers) await server.stop()
+    await api.stop()
+  }
+  const start = async (name: string, command: string, ownFlags: readonly string[]) => {
+    // They have no flag for the kubeconfig. `env` hands its process over to the program, so the pid is the program's.
+    const args = [`KUBECONFIG=${api.kubeconfig}`, command, ...cheapestFlags, ...ownFlags]
+    const server = await startServer(name, 'env', args)
+    servers.push(server)
+    return server
+  }
+  try {
+    await createCrds(api, parts.SIGNALBOX_CRDS, crds)
+    await createInKube(api, fleet)
+    const router = await start('BBR', parts.REFERENCE_BBR, ['--streaming'])
+    const poolFlags = [`--pool-name=${poolName}`, `--pool-namespace=${fleetNamespace}`]
+    const picker = await start('EPP', parts.REFERENCE_EPP, poolFlags)
+    return { router, picker, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}

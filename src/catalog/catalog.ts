@@ -1,0 +1,69 @@
+/**
+ * The immutable snapshot that requests are decided by: pools, model rules and adapters, compiled from resources.
+ * A request keeps the snapshot it began with; a change of resources makes a new one.
+ */
+
+/** An InferencePool that this process serves (v1alpha2 or v1). */
+export type Pool = {
+  /** `namespace/name`, the key in {@link Catalog.pools}. */
+  readonly key: string
+  readonly namespace: string
+  readonly name: string
+  /** Labels that all must match, in the pool's namespace (spec.selector, spec.selector.matchLabels). */
+  readonly selector: readonly (readonly [label: string, value: string])[]
+  /** Each port of a matching pod is an endpoint of its own (spec.targetPortNumber, spec.targetPorts). */
+  readonly targetPorts: readonly number[]
+  readonly appProtocol: 'http' | 'kubernetes.io/h2c'
+}
+
+/** A model that the servers of a pool know: a base model or a LoRA adapter (spec.targetModels[] of InferenceModel). */
+export type TargetModel = {
+  readonly name: string
+  /** Share of the rule's {@link ModelRule.totalWeight}; 1 each where the resource gives no weights. */
+  readonly weight: number
+  /** The name as a JSON string literal with its quotes, UTF-8: what is spliced into a body. */
+  readonly literal: Buffer
+}
+
+/** What keeps one user on one target: the `user` field of the body, or a request header (lower case name). */
+export type StickyKey = { readonly kind: 'user' } | { readonly kind: 'header'; readonly name: string }
+
+/** What one InferenceModel says about one model name in one pool. */
+export type ModelRule = {
+  /** The resource in words for people, e.g. `InferenceModel default/qwen`. */
+  readonly source: string
+  readonly modelName: string
+  readonly pool: Pool
+  /** Critical 1, Standard or unset 0, Sheddable -1. */
+  readonly priority: number
+  /** At least one. */
+  readonly targets: readonly TargetModel[]
+  readonly totalWeight: number
+  /** From the annotation `signalbox.dev/sticky-by: user | header/NAME`; undefined draws a target per request. */
+  readonly stickyBy: StickyKey | undefined
+}
+
+/** The rules of one model name: one a pool, with the share of requests that each pool gets. */
+export type ModelRoute = {
+  readonly rules: readonly ModelRule[]
+  /** Parallel to {@link rules}: from the HTTPRoute rule that matches the name, else 1 each. */
+  readonly weights: readonly number[]
+  readonly totalWeight: number
+}
+
+export type Catalog = {
+  readonly pools: ReadonlyMap<string, Pool>
+  /** By the model name that clients ask for. */
+  readonly models: ReadonlyMap<string, ModelRoute>
+  /** Adapter name → base model, and each base model → itself (ConfigMaps of the body-based router). */
+  readonly baseModels: ReadonlyMap<string, string>
+  /** Lower-case names of the request headers that some rule reads ({@link StickyKey}). */
+  readonly headerNames: readonly string[]
+}
+
+export const emptyCatalog: Catalog = {
+  pools: new Map(),
+  models: new Map(),
+  baseModels: new Map(),
+  headerNames: [],
+}

@@ -1,0 +1,52 @@
+import type { Pool, StickyKey, TargetModel } from './catalog.ts'
+import type { Origin } from './resource.ts'
+
+/** What one valid resource says, in our words and with its defaults filled in. */
+export type Declaration = PoolDeclaration | ModelDeclaration | AdapterDeclaration | RouteDeclaration
+
+export type Declared = {
+  /** `InferencePool default/qwen`: the key, and what people are told. */
+  readonly id: string
+  readonly origin: Origin
+  /** Epoch milliseconds of metadata.creationTimestamp; Infinity without one, which is the youngest. */
+  readonly createdAtMs: number
+}
+
+/** InferencePool v1 or v1alpha2. */
+export type PoolDeclaration = Declared & {
+  readonly kind: 'pool'
+  readonly apiVersion: string
+  readonly pool: Pool
+}
+
+/** InferenceModel v1alpha2. */
+export type ModelDeclaration = Declared & {
+  readonly kind: 'model'
+  readonly modelName: string
+  /** `namespace/name`. */
+  readonly poolKey: string
+  readonly priority: number
+  /** At least one. */
+  readonly targets: readonly TargetModel[]
+  readonly stickyBy: StickyKey | undefined
+}
+
+/** A ConfigMap of the body-based router. */
+export type AdapterDeclaration = Declared & {
+  readonly kind: 'adapters'
+  readonly baseModel: string
+  readonly adapters: readonly string[]
+}
+
+/** HTTPRoute v1 or v1beta1: the rules that match model names. */
+export type RouteDeclaration = Declared & {
+  readonly kind: 'route'
+  readonly rules: readonly RouteRule[]
+}
+
+export type RouteRule = {
+  /** Values of X-Gateway-Model-Name that the rule matches. */
+  readonly modelNames: readonly string[]
+  /** Weights of the InferencePools behind the rule, by `namespace/name`. */
+  readonly weights: ReadonlyMap<string, number>
+}

@@ -1,0 +1,89 @@
+import type { Declaration } from './declaration.ts'
+import { problemAt, show } from './fields.ts'
+import { nearest } from './nearest.ts'
+import type { Problem } from './problem.ts'
+import { type ReadOptions, readAdapters, readModel, readPoolV1, readPoolV1alpha2, readRoute } from './readers.ts'
+import { isObject, type Resource } from './resource.ts'
+import { poolGroups } from './schema.ts'
+
+/** The kinds that say something to the catalog, by apiVersion and kind. ConfigMaps do so by their label. */
+const kinds: Readonly<Record<string, Declaration['kind']>> = {
+  'inference.networking.k8s.io/v1 InferencePool': 'pool',
+  'inference.networking.x-k8s.io/v1alpha2 InferencePool': 'pool',
+  'inference.networking.x-k8s.io/v1alpha2 InferenceModel': 'model',
+  'gateway.networking.k8s.io/v1 HTTPRoute': 'route',
+  'gateway.networking.k8s.io/v1beta1 HTTPRoute': 'route',
+}
+
+/** Labels of the ConfigMaps that a body-based router reads. */
+const managedLabels = ['inference.networking.k8s.io/bbr-managed', 'inference.llm-d.ai/ipp-managed']
+
+/** Kinds of the pools' API groups that the catalog doesn't need. */
+const otherPoolGroupKinds = [
+  'InferenceObjective',
+  'InferenceModelRewrite',
+  'InferencePoolImport',
+  'EndpointPickerConfig',
+]
+
+/** What a resource is to the catalog; undefined when it is nothing to it. */
+export function kindOf(resource: Resource): Declaration['kind'] | undefined {
+  if (resource.apiVersion === 'v1' && resource.kind === 'ConfigMap') return isManaged(resource) ? 'adapters' : undefined
+  return kinds[`${resource.apiVersion} ${resource.kind}`]
+}
+
+/** A `true` that has lost its quotes counts, so that the label is reported rather than the ConfigMap passed over. */
+function isManaged({ object }: Resource): boolean {
+  const labels = isObject(object.metadata) ? object.metadata.labels : undefined
+  return isObject(labels) && managedLabels.some((label) => String(labels[label]) === 'true')
+}
+
+/**
+ * Validates one resource. The declaration is undefined when the resource can't be used, or when it says nothing to the
+ * catalog, which is no problem.
+ */
+export function readResource(
+  resource: Resource,
+  options: ReadOptions,
+): { readonly declaration: Declaration | undefined; readonly problems: readonly Problem[] } {
+  const problems: Problem[] = []
+  return { declaration: declare(resource, options, problems), problems }
+}
+
+function declare(resource: Resource, options: ReadOptions, problems: Problem[]): Declaration | undefined {
+  const kind = kindOf(resource)
+  switch (kind) {
+    case 'pool':
+      return resource.apiVersion === 'inference.networking.k8s.io/v1'
+        ? readPoolV1(resource, options, problems)
+        : readPoolV1alpha2(resource, options, problems)
+    case 'model':
+      return readModel(resource, options, problems)
+    case 'adapters':
+      return readAdapters(resource, options, problems)
+    case 'route':
+      return readRoute(resource, options, problems)
+    case undefined: {
+      const misnamed = findMisnamed(resource)
+      if (misnamed !== undefined) problems.push(misnamed)
+      return undefined
+    }
+  }
+}
+
+/** A kind of the pools' API groups that doesn't exist there: an API server would not know the resource either. */
+function findMisnamed({ apiVersion, kind, origin }: Resource): Problem | undefined {
+  const ours = poolGroups.some((group) => apiVersion.startsWith(`${group}/`))
+  if (!ours || otherPoolGroupKinds.includes(kind) || kind.endsWith('List')) return undefined
+  const allowed = Object.keys(kinds).filter((name) => name.endsWith(` ${kind}`))
+  if (allowed.length > 0) {
+    const versions = allowed.map((name) => show(name.split(' ')[0])).join(', ')
+    return problemAt(origin, ['apiVersion'], `found ${show(apiVersion)}, allowed for ${kind}: ${versions}`)
+  }
+  const meant = nearest(kind, ['InferencePool', 'InferenceModel', ...otherPoolGroupKinds])
+  return problemAt(
+    origin,
+    ['kind'],
+    `unknown kind ${show(kind)}${meant === undefined ? '' : `, did you mean ${meant}?`}`,
+  )
+}

@@ -1,0 +1,183 @@
+import { parse } from 'yaml'
+import type { z } from 'zod'
+import type { Pool, StickyKey, TargetModel } from './catalog.ts'
+import type {
+  AdapterDeclaration,
+  Declared,
+  ModelDeclaration,
+  PoolDeclaration,
+  RouteDeclaration,
+  RouteRule,
+} from './declaration.ts'
+import { problemAt, readFields, show, type UnknownFields } from './fields.ts'
+import type { Problem } from './problem.ts'
+import type { Resource } from './resource.ts'
+import {
+  adapterMap,
+  adapterNames,
+  httpRoute,
+  type Metadata,
+  modelV1alpha2,
+  poolGroups,
+  poolV1,
+  poolV1alpha2,
+} from './schema.ts'
+
+export type ReadOptions = {
+  /** The namespace of resources that name none. */
+  readonly defaultNamespace: string
+  /** How bad it is when a pool or model has fields without a meaning. It is used without them in either case. */
+  readonly unknownFields: Problem['severity']
+}
+
+export function readPoolV1(resource: Resource, options: ReadOptions, problems: Problem[]): PoolDeclaration | undefined {
+  const object = readObject(poolV1, resource, options.unknownFields, problems)
+  if (object === undefined) return undefined
+  const { selector, targetPorts, appProtocol } = object.spec
+  const ports = targetPorts.map(({ number }) => number)
+  return declarePool(resource, object.metadata, options, Object.entries(selector.matchLabels), ports, appProtocol)
+}
+
+export function readPoolV1alpha2(
+  resource: Resource,
+  options: ReadOptions,
+  problems: Problem[],
+): PoolDeclaration | undefined {
+  const object = readObject(poolV1alpha2, resource, options.unknownFields, problems)
+  if (object === undefined) return undefined
+  const { selector, targetPortNumber } = object.spec
+  return declarePool(resource, object.metadata, options, Object.entries(selector), [targetPortNumber], 'http')
+}
+
+function declarePool(
+  resource: Resource,
+  metadata: Metadata,
+  options: ReadOptions,
+  selector: Pool['selector'],
+  targetPorts: Pool['targetPorts'],
+  appProtocol: Pool['appProtocol'],
+): PoolDeclaration {
+  const namespace = namespaceOf(metadata, options)
+  const { name } = metadata
+  const pool = { key: `${namespace}/${name}`, namespace, name, selector, targetPorts, appProtocol }
+  return { ...common(resource, metadata, options), kind: 'pool', apiVersion: resource.apiVersion, pool }
+}
+
+const priorities = { Critical: 1, Standard: 0, Sheddable: -1 }
+
+export function readModel(resource: Resource, options: ReadOptions, problems: Problem[]): ModelDeclaration | undefined {
+  const object = readObject(modelV1alpha2, resource, options.unknownFields, problems)
+  if (object === undefined) return undefined
+  const { modelName, criticality, poolRef, targetModels } = object.spec
+  return {
+    ...common(resource, object.metadata, options),
+    kind: 'model',
+    modelName,
+    poolKey: `${namespaceOf(object.metadata, options)}/${poolRef.name}`,
+    priority: priorities[criticality ?? 'Standard'],
+    targets: (targetModels.length > 0 ? targetModels : [{ name: modelName }]).map(target),
+    stickyBy: readStickyBy(resource, object.metadata, options, problems),
+  }
+}
+
+function target({ name, weight }: { name: string; weight?: number | undefined }): TargetModel {
+  return { name, weight: weight ?? 1, literal: Buffer.from(JSON.stringify(name)) }
+}
+
+const annotationPrefix = 'signalbox.dev/'
+const stickyBy = 'signalbox.dev/sticky-by'
+
+/** `user` or `header/NAME`. Another value, or another annotation of ours, is like an unknown field: without effect. */
+function readStickyBy(
+  { origin }: Resource,
+  { annotations = {} }: Metadata,
+  { unknownFields }: ReadOptions,
+  problems: Problem[],
+): StickyKey | undefined {
+  for (const name of Object.keys(annotations)) {
+    if (!name.startsWith(annotationPrefix) || name === stickyBy) continue
+    const message = `unknown annotation, did you mean ${stickyBy}?`
+    problems.push(problemAt(origin, ['metadata', 'annotations', name], message, unknownFields))
+  }
+  const value = annotations[stickyBy]
+  if (value === undefined) return undefined
+  if (value === 'user') return { kind: 'user' }
+  // A header name is a token of RFC 9110, section 5.6.2.
+  const header = /^header\/([\w!#$%&'*+\-.^`|~]+)$/.exec(value)
+  if (header !== null) return { kind: 'header', name: header[1].toLowerCase() }
+  const message = `found ${show(value)}, allowed: user, header/NAME`
+  problems.push(problemAt(origin, ['metadata', 'annotations', stickyBy], message, unknownFields))
+  return undefined
+}
+
+export function readAdapters(
+  resource: Resource,
+  options: ReadOptions,
+  problems: Problem[],
+): AdapterDeclaration | undefined {
+  const object = readObject(adapterMap, resource, 'ignore', problems)
+  if (object === undefined) return undefined
+  const adapters = readAdapterNames(object.data.adapters ?? '', resource, problems)
+  if (adapters === undefined) return undefined
+  const { baseModel } = object.data
+  return { ...common(resource, object.metadata, options), kind: 'adapters', baseModel, adapters }
+}
+
+/** data.adapters is YAML in a string. Every scalar is a name as it stands there: `1.10` is no number. */
+function readAdapterNames(text: string, { origin }: Resource, problems: Problem[]): readonly string[] | undefined {
+  const path = ['data', 'adapters']
+  let list: unknown
+  try {
+    list = parse(text, { schema: 'failsafe', prettyErrors: false })
+  } catch (error) {
+    problems.push(problemAt(origin, path, `not YAML: ${(error as Error).message}`))
+    return undefined
+  }
+  const reading = readFields(adapterNames, list === '' ? [] : list, origin, 'ignore', path)
+  problems.push(...reading.problems)
+  return reading.data
+}
+
+export function readRoute(resource: Resource, options: ReadOptions, problems: Problem[]): RouteDeclaration | undefined {
+  const object = readObject(httpRoute, resource, 'ignore', problems)
+  if (object === undefined) return undefined
+  const namespace = namespaceOf(object.metadata, options)
+  const rules = object.spec.rules.map((rule): RouteRule => {
+    const headers = rule.matches.flatMap((match) => match.headers)
+    const modelNames = headers
+      .filter(({ name, type }) => type === 'Exact' && name.toLowerCase() === 'x-gateway-model-name')
+      .map(({ value }) => value)
+    const weights = new Map<string, number>()
+    for (const backend of rule.backendRefs.filter(refersToPool)) {
+      const key = `${backend.namespace ?? namespace}/${backend.name}`
+      weights.set(key, (weights.get(key) ?? 0) + backend.weight)
+    }
+    return { modelNames, weights }
+  })
+  return { ...common(resource, object.metadata, options), kind: 'route', rules }
+}
+
+function refersToPool({ group, kind }: { group: string; kind: string }): boolean {
+  return kind === 'InferencePool' && poolGroups.some((known) => known === group)
+}
+
+function readObject<T extends { metadata: Metadata }>(
+  schema: z.ZodType<T>,
+  { object, origin }: Resource,
+  unknownFields: UnknownFields,
+  problems: Problem[],
+): T | undefined {
+  const reading = readFields(schema, object, origin, unknownFields)
+  problems.push(...reading.problems)
+  return reading.data
+}
+
+function namespaceOf(metadata: Metadata, { defaultNamespace }: ReadOptions): string {
+  return metadata.namespace || defaultNamespace
+}
+
+function common({ kind, origin }: Resource, metadata: Metadata, options: ReadOptions): Declared {
+  const { name, creationTimestamp } = metadata
+  const createdAtMs = creationTimestamp === undefined ? Number.POSITIVE_INFINITY : Date.parse(creationTimestamp)
+  return { id: `${kind} ${namespaceOf(metadata, options)}/${name}`, origin, createdAtMs }
+}

@@ -1,0 +1,50 @@
+import { InvalidArgumentError } from 'commander'
+
+/** `true` or `false`; a flag without a value is true, as in Go's flag packages. */
+export function parseBoolean(value: string): boolean {
+  if (value === 'true' || value === '1') return true
+  if (value === 'false' || value === '0') return false
+  throw new InvalidArgumentError('It is true or false.')
+}
+
+export function parsePort(value: string): number {
+  const port = Number(value)
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new InvalidArgumentError('It is a port, 0 to 65535.')
+  return port
+}
+
+const byteUnits: Readonly<Record<string, number>> = {
+  '': 1,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+}
+
+/** A Kubernetes quantity of bytes: `20Mi`, `512Ki`, `1000000`. */
+export function parseBytes(value: string): number {
+  const match = /^(\d+(?:\.\d+)?)(Ki|Mi|Gi|k|M|G|)$/.exec(value)
+  const bytes = match === null ? Number.NaN : Number(match[1]) * byteUnits[match[2]]
+  if (!Number.isSafeInteger(bytes) || bytes <= 0) throw new InvalidArgumentError('It is a size such as 20Mi or 524288.')
+  return bytes
+}
+
+const durationUnitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+
+/** A Go duration in milliseconds: `50ms`, `1.5s`, `1m30s`. */
+export function parseDurationMs(value: string): number {
+  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(value)) throw new InvalidArgumentError('It is a duration such as 50ms or 30s.')
+  let totalMs = 0
+  for (const [, amount, unit] of value.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) {
+    totalMs += Number(amount) * durationUnitsMs[unit]
+  }
+  return totalMs
+}
+
+export function parseVerbosity(value: string): number {
+  const verbosity = Number(value)
+  if (!Number.isInteger(verbosity) || verbosity < 0) throw new InvalidArgumentError('It is a whole number from 0.')
+  return verbosity
+}

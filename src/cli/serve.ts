@@ -1,0 +1,178 @@
+import { type Command, Option } from 'commander'
+import { defaultLimits, maxModelBytes } from '../request/limits.ts'
+import { type ServiceOptions, startService } from '../service.ts'
+import { SourceError } from '../sources/source.ts'
+import { createLog } from '../telemetry/log.ts'
+import { parseBoolean, parseBytes, parseDurationMs, parsePort, parseVerbosity } from './flag-values.ts'
+
+/**
+ * Flags of the reference endpoint pickers that mean nothing here: accepted, so that their charts can run this program, and
+ * named once at start. `true` for those that may stand without a value.
+ */
+const withoutMeaning: Readonly<Record<string, boolean>> = {
+  'allow-experimental-plugins': true,
+  'cache-info-metric': false,
+  'config-file': false,
+  'config-text': false,
+  'disable-endpoint-subset-filter': true,
+  'emit-endpoint-scores': true,
+  'enable-cert-reload': true,
+  'enable-grpc-stream-metrics': true,
+  'enable-pprof': true,
+  'endpoint-selector': false,
+  'endpoint-target-ports': false,
+  'grpc-max-recv-msg-size': false,
+  'grpc-max-send-msg-size': false,
+  'ha-enable-leader-election': true,
+  'health-checking': true,
+  'kv-cache-usage-percentage-metric': false,
+  'lora-info-metric': false,
+  'metrics-cert-dir': false,
+  'metrics-client-ca-file': false,
+  'metrics-endpoint-auth': true,
+  'metrics-staleness-threshold': false,
+  'model-server-metrics-https-insecure-skip-verify': true,
+  'model-server-metrics-path': false,
+  'model-server-metrics-port': false,
+  'model-server-metrics-scheme': false,
+  plugin: false,
+  'pool-group': false,
+  'refresh-prometheus-metrics-interval': false,
+  streaming: true,
+  'tls-cipher-suites': false,
+  'tls-min-version': false,
+  'total-queued-requests-metric': false,
+  'total-running-requests-metric': false,
+  tracing: true,
+  'zap-devel': true,
+  'zap-encoder': false,
+  'zap-log-level': false,
+  'zap-stacktrace-level': false,
+  'zap-time-encoding': false,
+}
+
+type Flags = {
+  resources?: string[]
+  endpoints?: string
+  poolName?: string
+  poolNamespace: string
+  host?: string
+  grpcPort: number
+  grpcHealthPort: number
+  metricsPort: number
+  secureServing: boolean
+  certPath?: string
+  unknownModel: 'route' | 'reject'
+  allowContentLengthHeader: boolean
+  maxBodyBytes: number
+  maxHeldBytes: number
+  streamedHoldBytes: number
+  refreshMetricsInterval: number
+  drainTimeout: number
+  v: number
+} & Record<string, unknown>
+
+export function define(command: Command): void {
+  command
+    .option('--resources <path...>', 'manifests: files or folders, watched for changes')
+    .option('--endpoints <file>', 'model servers, for pools whose pods no cluster names; without it a body router')
+    .option('--pool-name <name>', 'serve this InferencePool alone')
+    .option('--pool-namespace <namespace>', 'its namespace', process.env.NAMESPACE ?? 'default')
+    .option('--host <address>', 'address to listen on (default: all)')
+    .option('--grpc-port <port>', 'ext_proc', parsePort, 9002)
+    .option('--grpc-health-port <port>', 'gRPC health checks', parsePort, 9003)
+    .option('--metrics-port <port>', 'Prometheus metrics', parsePort, 9090)
+    .option('--secure-serving [bool]', 'TLS on the ext_proc port', parseBoolean, true)
+    .option('--cert-path <folder>', 'tls.crt and tls.key, read again when they change (default: self-signed)')
+    .addOption(
+      new Option(
+        '--unknown-model <action>',
+        'a model that no InferenceModel names: leave it to the routes, or answer 404',
+      )
+        .choices(['route', 'reject'])
+        .default('route'),
+    )
+    .option(
+      '--allow-content-length-header [bool]',
+      "Envoy's filter has allow_content_length_header: hold a renamed body until its length is known",
+      parseBoolean,
+      false,
+    )
+    .option('--max-body-bytes <size>', 'largest request body', parseBytes, defaultLimits.maxBodyBytes)
+    .option(
+      '--max-held-bytes <size>',
+      'most of it to hold while its model is unknown',
+      parseBytes,
+      defaultLimits.maxHeldBytes,
+    )
+    .option(
+      '--streamed-hold-bytes <size>',
+      "the same in STREAMED mode; below Envoy's per_connection_buffer_limit_bytes",
+      parseBytes,
+      defaultLimits.streamedHoldBytes,
+    )
+    .option('--refresh-metrics-interval <duration>', 'between two scrapes of an endpoint', parseDurationMs, 50)
+    .option('--drain-timeout <duration>', 'after SIGTERM, serve on for at most this long', parseDurationMs, 30_000)
+    .option('-v, --v <level>', 'log verbosity: 0 info, 3 debug, 5 trace', parseVerbosity, 0)
+    .addHelpText(
+      'after',
+      `\nModel names have at most ${maxModelBytes} bytes. Flags of the reference endpoint picker are accepted.`,
+    )
+    .action(run)
+  for (const [name, mayStandAlone] of Object.entries(withoutMeaning)) {
+    command.addOption(new Option(`--${name} ${mayStandAlone ? '[bool]' : '<value>'}`).hideHelp())
+  }
+}
+
+async function run(flags: Flags, command: Command): Promise<void> {
+  const log = createLog(flags.v)
+  const ignored = Object.keys(withoutMeaning).filter((name) => flags[camelCase(name)] !== undefined)
+  if (ignored.length > 0) log.warn({ flags: ignored.map((name) => `--${name}`) }, 'these flags have no effect here')
+  if (flags.resources === undefined) {
+    command.error('error: nothing to serve from: --resources names manifests (files or folders)')
+  }
+  const service = await startService(serviceOptions(flags), log).catch((error: Error) => {
+    const isExpected = error instanceof SourceError || 'syscall' in error
+    log.fatal(isExpected ? error.message : (error.stack ?? error.message))
+    process.exit(1)
+  })
+  let isDraining = false
+  const stop = () => {
+    if (isDraining) process.exit(1)
+    isDraining = true
+    service.drain().then(
+      () => process.exit(0),
+      (error: Error) => {
+        log.fatal(error.stack ?? error.message)
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+}
+
+function serviceOptions(flags: Flags): ServiceOptions {
+  return {
+    resources: flags.resources!,
+    endpointsFile: flags.endpoints,
+    onlyPool: flags.poolName === undefined ? undefined : { namespace: flags.poolNamespace, name: flags.poolName },
+    defaultNamespace: flags.poolNamespace,
+    host: flags.host,
+    grpcPort: flags.grpcPort,
+    healthPort: flags.grpcHealthPort,
+    metricsPort: flags.metricsPort,
+    tls: !flags.secureServing ? 'off' : flags.certPath === undefined ? 'self-signed' : { folder: flags.certPath },
+    limits: {
+      maxBodyBytes: flags.maxBodyBytes,
+      maxHeldBytes: flags.maxHeldBytes,
+      streamedHoldBytes: flags.streamedHoldBytes,
+    },
+    rejectsUnknownModels: flags.unknownModel === 'reject',
+    keepsContentLength: flags.allowContentLengthHeader,
+    refreshMetricsIntervalMs: flags.refreshMetricsInterval,
+    drainTimeoutMs: flags.drainTimeout,
+  }
+}
+
+const camelCase = (name: string): string => name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())

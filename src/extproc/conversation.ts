@@ -1,0 +1,434 @@
+import type { Catalog, StickyKey } from '../catalog/catalog.ts'
+import type { Endpoint } from '../pool/endpoint.ts'
+import { baseModelNameHeader, destinationHeader, modelNameHeader, spoofedHeaders } from '../request/control-headers.ts'
+import { type Refusal, type RefusalCode, refuse } from '../request/errors.ts'
+import { bodyTooLarge, checkHeaders, type RequestFacts, readFacts, unknownFacts } from '../request/facts.ts'
+import type { Limits } from '../request/limits.ts'
+import { destinationOf, pick, type Scheduling } from '../request/pick.ts'
+import { type ModelRequest, mayRename, needsUser, type Route, resolve } from '../request/resolve.ts'
+import { ModelSplicer } from '../request/rewrite.ts'
+import { BodyScanner } from '../request/scan.ts'
+import { bodyMode, type ProcessingEvents, type ProtocolConfig } from './decode.ts'
+import { type ByteSink, DuplexBody } from './duplex-body.ts'
+import {
+  answer,
+  encodeBodyAnswer,
+  encodeBodyReplacementOpening,
+  encodeHeadersAnswer,
+  encodeImmediate,
+  encodeTrailersAnswer,
+  type Mutation,
+  noMutation,
+} from './encode.ts'
+import type { HeaderTable, HeaderValues } from './headers.ts'
+import { HeldBody } from './held-body.ts'
+
+/** The snapshot that a conversation is decided by, from its first message to its last. */
+export type Routing = {
+  readonly catalog: Catalog
+  /** Knows the headers that the catalog's rules read. */
+  readonly table: HeaderTable
+}
+
+/** What a conversation needs from outside, the same for all. */
+export type ConversationContext = {
+  readonly limits: Limits
+  readonly scheduling: Scheduling
+  /** Answer 404 to models that no InferenceModel names, instead of leaving them to Envoy's routes. */
+  readonly rejectsUnknownModels: boolean
+  /** Envoy's filter has allow_content_length_header: a renamed body is held until its new length is known. */
+  readonly keepsContentLength: boolean
+  /** [0, 1) */
+  readonly random: () => number
+  readonly observer: ConversationObserver
+}
+
+/** Told of what operators count. */
+export type ConversationObserver = {
+  decided(model: string | undefined, route: Route): void
+  refused(code: RefusalCode): void
+  /** A body arrived in STREAMED mode without send_body_without_waiting_for_header_response: it can't be routed by. */
+  unroutable(): void
+}
+
+/**
+ * How the body of the request is answered. `duplex`: headers held until decided, all bytes sent back. `streamed`: the same,
+ * but each message is acknowledged, with its new content where it changes. `whole`: headers passed at once, one answer to
+ * the one body message. `late`: chunks come after the headers have gone, too late to route. `none`: no body is sent.
+ */
+type RequestMode = 'duplex' | 'streamed' | 'whole' | 'late' | 'none'
+
+/** What was decided for the request. */
+type Decision = {
+  readonly mutation: Mutation
+  /** Endpoints picked, best first; the first counts the request as in flight. */
+  readonly endpoints: readonly Endpoint[]
+  readonly splicer: ModelSplicer | undefined
+}
+
+const continueResponseHeaders = encodeHeadersAnswer(answer.responseHeaders, noMutation)
+const continueRequestHeaders = encodeHeadersAnswer(answer.requestHeaders, noMutation)
+const continueRequestBody = encodeBodyAnswer(answer.requestBody, noMutation)
+const continueResponseBody = encodeBodyAnswer(answer.responseBody, noMutation)
+const continueRequestTrailers = encodeTrailersAnswer(answer.requestTrailers)
+const continueResponseTrailers = encodeTrailersAnswer(answer.responseTrailers)
+
+/**
+ * One ext_proc stream: the events of one HTTP exchange in, the answers out. Synchronous.
+ * A stream may begin with any phase: what was not sent is taken as unknown.
+ */
+export class Conversation implements ProcessingEvents {
+  readonly #context: ConversationContext
+  readonly #routing: Routing
+  readonly #poolHint: string | undefined
+  readonly #out: ByteSink
+  /** A request on an inference path must name a model, unless this is a pure body router, which never refuses. */
+  readonly #hasPools: boolean
+
+  #mode: RequestMode = 'duplex'
+  #isPartial = false
+  #headers: HeaderValues | undefined
+  #facts: RequestFacts = unknownFacts
+  /** Reads the body; undefined once a body is known to be none of ours. */
+  #scanner: BodyScanner | undefined = new BodyScanner()
+  readonly #held = new HeldBody()
+  /** Streamed mode: body offsets at which the messages that wait for their answer end. */
+  readonly #messageEnds: number[] = []
+  #decision: Decision | undefined
+  #isRefused = false
+  #requestEnded = false
+  #responseBegun = false
+  readonly #requestEcho: DuplexBody
+  #responseEcho: DuplexBody | undefined
+
+  constructor(context: ConversationContext, routing: Routing, poolHint: string | undefined, out: ByteSink) {
+    this.#context = context
+    this.#routing = routing
+    this.#poolHint = poolHint
+    this.#out = out
+    this.#hasPools = routing.catalog.pools.size > 0
+    this.#requestEcho = new DuplexBody(answer.requestBody, out)
+    this.#responseEcho = new DuplexBody(answer.responseBody, out)
+  }
+
+  protocolConfig(config: ProtocolConfig): void {
+    this.#mode = requestMode(config)
+    this.#isPartial = config.requestBodyMode === bodyMode.bufferedPartial
+    if (config.responseBodyMode !== bodyMode.fullDuplex) this.#responseEcho = undefined
+  }
+
+  requestHeaders(headers: HeaderValues, endOfStream: boolean): void {
+    this.#headers = headers
+    this.#facts = readFacts(headers, endOfStream)
+    const refusal = checkHeaders(this.#facts, this.#context.limits, this.#isStrict)
+    if (refusal !== undefined) return this.#refuse(refusal)
+    if (this.#facts.body !== 'json' || this.#mode === 'late') this.#scanner = undefined
+    switch (this.#mode) {
+      case 'duplex':
+      case 'streamed':
+        if (this.#scanner === undefined) this.#decide()
+        return
+      case 'whole':
+        if (this.#facts.body === 'none') this.#decide()
+        else this.#passHeaders()
+        return
+      case 'late':
+        if (this.#facts.body !== 'none') this.#context.observer.unroutable()
+        this.#decide()
+        return
+      case 'none':
+        this.#decide()
+    }
+  }
+
+  requestBody(piece: Buffer): void {
+    if (this.#isRefused) return
+    const size = this.#held.end + piece.length
+    if (size > this.#context.limits.maxBodyBytes && !this.#responseBegun) {
+      return this.#refuse(bodyTooLarge(this.#context.limits, `${size} have arrived and there are more`))
+    }
+    this.#scanner?.push(piece)
+    if (this.#refuseInvalid()) return
+    if (this.#decision === undefined) {
+      this.#held.add(piece)
+      if (this.#mode === 'duplex' || this.#mode === 'streamed') this.#decideWhenKnown()
+    } else if (this.#mode === 'duplex') {
+      this.#echo(piece, this.#held.end)
+      this.#held.skip(piece.length)
+    } else {
+      this.#held.add(piece)
+    }
+  }
+
+  requestBodyEnd(endOfStream: boolean): void {
+    if (this.#isRefused) return
+    if (this.#mode === 'streamed' || this.#mode === 'late') this.#messageEnds.push(this.#held.end)
+    if (this.#mode === 'whole') this.#answerWhole(endOfStream)
+    else if (endOfStream) this.#endRequest()
+    if (this.#isRefused || this.#decision === undefined) return
+    if (this.#mode === 'duplex') this.#requestEcho.flush(endOfStream)
+    else this.#acknowledge()
+  }
+
+  requestTrailers(): void {
+    if (this.#isRefused) return
+    if (this.#mode !== 'whole') this.#endRequest()
+    if (this.#isRefused) return
+    if (this.#mode === 'duplex') this.#requestEcho.flush(false)
+    else this.#acknowledge()
+    this.#out.write(continueRequestTrailers)
+  }
+
+  /** Envoy has nothing more to send. In streamed mode that is how a body with trailers ends. */
+  halfClosed(): void {
+    if (this.#mode !== 'streamed' || this.#isRefused || this.#responseBegun || this.#headers === undefined) return
+    this.#endRequest()
+    if (!this.#isRefused) this.#acknowledge()
+  }
+
+  responseHeaders(): void {
+    this.#responseBegun = true
+    if (!this.#isRefused) this.#out.write(continueResponseHeaders)
+  }
+
+  responseBody(piece: Buffer): void {
+    if (!this.#isRefused) this.#responseEcho?.add(piece)
+  }
+
+  responseBodyEnd(endOfStream: boolean): void {
+    if (this.#isRefused) return
+    if (this.#responseEcho !== undefined) this.#responseEcho.flush(endOfStream)
+    else this.#out.write(continueResponseBody)
+  }
+
+  responseTrailers(): void {
+    if (this.#isRefused) return
+    this.#responseEcho?.flush(false)
+    this.#out.write(continueResponseTrailers)
+  }
+
+  /**
+   * Nothing is under way that needs this stream: Envoy goes on by itself when the stream ends now. Not so while body bytes
+   * are owed in full duplex.
+   */
+  get isAtRest(): boolean {
+    const isAnswered =
+      this.#isRefused || (this.#decision !== undefined && (this.#requestEnded || this.#scanner === undefined))
+    return isAnswered && !(this.#responseBegun && this.#responseEcho !== undefined)
+  }
+
+  /** The stream is gone, however it ended. To be called once, and nothing after it. */
+  closed(): void {
+    this.#held.drop()
+    const endpoint = this.#decision?.endpoints[0]
+    if (endpoint !== undefined) endpoint.inFlight--
+  }
+
+  get #isStrict(): boolean {
+    return this.#hasPools && this.#facts.isInference
+  }
+
+  /** Decides as soon as the body has shown what the decision needs, or can't show it any more. */
+  #decideWhenKnown(): void {
+    const scanner = this.#scanner
+    if (scanner === undefined || scanner.error !== undefined) return this.#decide()
+    if (scanner.model !== undefined) {
+      const { catalog } = this.#routing
+      const lacksUser = scanner.user === undefined && needsUser(catalog, scanner.model)
+      const lacksLength = this.#context.keepsContentLength && mayRename(catalog, scanner.model)
+      if (scanner.isComplete || !(lacksUser || lacksLength)) return this.#decide()
+    }
+    const { maxHeldBytes, streamedHoldBytes } = this.#context.limits
+    const limit = this.#mode === 'streamed' ? Math.min(streamedHoldBytes, maxHeldBytes) : maxHeldBytes
+    if (this.#held.end < limit) return
+    if (scanner.model === undefined && this.#isStrict) return this.#refuse(this.#modelTooLate(limit))
+    this.#decide()
+  }
+
+  #modelTooLate(limit: number): Refusal {
+    const found = `"model" is not among the first ${limit} bytes of the body`
+    return refuse(
+      'model_too_late',
+      this.#mode === 'streamed'
+        ? `${found}: put it first, or raise --streamed-hold-bytes (below Envoy's per_connection_buffer_limit_bytes), or use FULL_DUPLEX_STREAMED`
+        : this.#mode === 'whole'
+          ? `"model" is not in the part of the body that Envoy buffers: put it first, or raise per_connection_buffer_limit_bytes`
+          : `${found}: put it first, or raise --max-held-bytes`,
+    )
+  }
+
+  /** The body is complete: what it has not shown by now it does not have. */
+  #endRequest(): void {
+    if (this.#requestEnded) return
+    this.#requestEnded = true
+    this.#scanner?.end()
+    if (this.#refuseInvalid()) return
+    if (this.#decision === undefined) this.#decide()
+  }
+
+  /** A body that is not the JSON it has to be is refused even after its decision, as long as nothing was answered. */
+  #refuseInvalid(): boolean {
+    const error = this.#scanner?.error
+    if (error === undefined || !this.#isStrict || this.#responseBegun) return false
+    this.#refuse(refuse(error.code, error.code === 'invalid_json' ? `invalid JSON: ${error.message}` : error.message))
+    return true
+  }
+
+  /** resolve → pick → rewrite, and the answer to the headers where it is still owed. */
+  #decide(): void {
+    const { catalog } = this.#routing
+    const model = this.#scanner?.model === '' ? undefined : this.#scanner?.model
+    if (model === undefined && this.#isStrict && this.#scanner !== undefined && this.#mode !== 'none') {
+      return this.#refuse(refuse('model_missing', 'the body has no "model": name the model that shall answer'))
+    }
+    const route = resolve(catalog, this.#modelRequest(model), this.#context.rejectsUnknownModels, this.#context.random)
+    if ('code' in route) return this.#refuse(route)
+    const endpoints = pick(this.#context.scheduling, route, model, this.#context.random)
+    if ('code' in endpoints) return this.#refuse(endpoints)
+
+    if (endpoints.length > 0) endpoints[0].inFlight++
+    const splicer = this.#splicerFor(model, route)
+    this.#decision = { mutation: this.#mutationFor(model, route, endpoints, splicer), endpoints, splicer }
+    this.#context.observer.decided(model, route)
+    if (this.#mode === 'whole' && this.#facts.body !== 'none') return
+    this.#out.write(encodeHeadersAnswer(answer.requestHeaders, this.#decision.mutation))
+    if (this.#mode !== 'duplex') return
+    let offset = this.#held.start
+    for (const piece of this.#held.take(this.#held.end)) {
+      this.#echo(piece, offset)
+      offset += piece.length
+    }
+  }
+
+  /** What the decision changes of the headers. */
+  #mutationFor(
+    model: string | undefined,
+    route: Route,
+    endpoints: readonly Endpoint[],
+    splicer: ModelSplicer | undefined,
+  ): Mutation {
+    const setHeaders: string[] = []
+    const destination = destinationOf(endpoints)
+    if (destination !== undefined) setHeaders.push(destinationHeader, destination)
+    if (model !== undefined) setHeaders.push(modelNameHeader, model)
+    if (route.baseModel !== undefined) setHeaders.push(baseModelNameHeader, route.baseModel)
+    const removeHeaders = this.#headers === undefined ? [] : [...spoofedHeaders(this.#headers, setHeaders)]
+    const { declaredBytes } = this.#facts
+    if (splicer !== undefined && declaredBytes !== undefined && this.#mode !== 'whole') {
+      if (this.#scanner!.isComplete) {
+        const change = splicer.lengthChange()
+        if (change !== 0) setHeaders.push('content-length', String(declaredBytes + change))
+      } else if (!this.#context.keepsContentLength || splicer.lengthChange() !== 0) {
+        // A later duplicate of the model may still change the length; without the header the body goes on chunked.
+        removeHeaders.push('content-length')
+      }
+    }
+    return { setHeaders, removeHeaders, clearRouteCache: setHeaders.length > 0, destination }
+  }
+
+  /** The one answer to a body that came as a whole. */
+  #answerWhole(endOfStream: boolean): void {
+    if (this.#decision !== undefined) return this.#out.write(continueRequestBody)
+    const isCut = this.#isPartial && !endOfStream && !this.#scanner?.isComplete
+    if (isCut && this.#isStrict && this.#scanner?.model === undefined) {
+      return this.#refuse(this.#modelTooLate(this.#held.end))
+    }
+    if (isCut) this.#decide()
+    else this.#endRequest()
+    const decision = this.#decision as Decision | undefined
+    if (this.#isRefused || decision === undefined) return
+    const changes = decision.splicer?.changesBefore(this.#held.end) ?? false
+    if (!changes) {
+      this.#held.drop()
+      return this.#out.write(encodeBodyAnswer(answer.requestBody, decision.mutation))
+    }
+    const { mutation } = decision
+    // Envoy keeps the content-length of a buffered body, and drops that of a part of one.
+    const length = this.#held.end + decision.splicer!.lengthChange()
+    const setHeaders = this.#isPartial
+      ? mutation.setHeaders
+      : [...mutation.setHeaders, 'content-length', String(length)]
+    this.#replaceBody({ ...mutation, setHeaders }, this.#held.end)
+  }
+
+  /** Streamed mode: answers the messages that have arrived whole, each with its new content where that differs. */
+  #acknowledge(): void {
+    for (const end of this.#messageEnds) {
+      if (this.#decision?.splicer?.changesBefore(end)) this.#replaceBody(noMutation, end)
+      else {
+        this.#held.release(end)
+        this.#out.write(continueRequestBody)
+      }
+    }
+    this.#messageEnds.length = 0
+  }
+
+  /** Answers with the held bytes before `end` as the splicer makes them. */
+  #replaceBody(mutation: Mutation, end: number): void {
+    const replaced: Buffer[] = []
+    let offset = this.#held.start
+    for (const piece of this.#held.take(end)) {
+      this.#decision!.splicer!.splice(piece, offset, replaced)
+      offset += piece.length
+    }
+    const bytes = replaced.reduce((sum, piece) => sum + piece.length, 0)
+    this.#out.write(encodeBodyReplacementOpening(answer.requestBody, mutation, bytes))
+    for (const piece of replaced) this.#out.write(piece)
+  }
+
+  /** Full duplex: sends a piece at body offset `offset` back, with the model as it has to be. */
+  #echo(piece: Buffer, offset: number): void {
+    const splicer = this.#decision!.splicer
+    if (!splicer?.changesBefore(offset + piece.length)) return this.#requestEcho.add(piece)
+    const replaced: Buffer[] = []
+    splicer.splice(piece, offset, replaced)
+    for (const part of replaced) this.#requestEcho.add(part)
+  }
+
+  /** Buffered modes: the headers go on; what a client must not set is taken from them. */
+  #passHeaders(): void {
+    const removeHeaders = spoofedHeaders(this.#headers!, [])
+    this.#out.write(
+      removeHeaders.length === 0
+        ? continueRequestHeaders
+        : encodeHeadersAnswer(answer.requestHeaders, { ...noMutation, removeHeaders }),
+    )
+  }
+
+  #refuse(refusal: Refusal): void {
+    this.#isRefused = true
+    this.#held.drop()
+    this.#context.observer.refused(refusal.code)
+    this.#out.write(encodeImmediate(refusal))
+  }
+
+  #modelRequest(model: string | undefined): ModelRequest {
+    return {
+      model,
+      poolHint: this.#poolHint,
+      stickyValue: (key: StickyKey) =>
+        key.kind === 'user' ? this.#scanner?.user : this.#headers?.[this.#routing.table.slotOf(key.name)],
+    }
+  }
+
+  #splicerFor(model: string | undefined, { target }: Route): ModelSplicer | undefined {
+    if (model === undefined) return undefined
+    const keepsFirst = target === undefined || target.name === model
+    const literal = target?.literal ?? Buffer.from(JSON.stringify(model))
+    return new ModelSplicer(this.#scanner!.modelSpans, literal, keepsFirst)
+  }
+}
+
+function requestMode(config: ProtocolConfig): RequestMode {
+  switch (config.requestBodyMode) {
+    case bodyMode.none:
+      return 'none'
+    case bodyMode.streamed:
+      return config.sendBodyWithoutWaiting ? 'streamed' : 'late'
+    case bodyMode.buffered:
+    case bodyMode.bufferedPartial:
+      return 'whole'
+    default:
+      return 'duplex'
+  }
+}

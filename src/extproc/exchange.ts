@@ -1,0 +1,162 @@
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import { maxMessageBytes, maxUnsentBytes } from '../request/limits.ts'
+import { Conversation, type ConversationContext, type Routing } from './conversation.ts'
+import { beginResponse, endWithStatus, type GrpcMethod } from './grpc-server.ts'
+import { GrpcError, grpcStatus, MessageReader } from './message-reader.ts'
+import { MalformedMessage } from './wire.ts'
+
+/** The gRPC metadata that names the pool of all requests of a stream, `namespace/name`. */
+const poolMetadata = 'x-inference-pool'
+
+export type ExchangeObserver = {
+  /** A stream that ended with an error of its own: malformed, too large, late, or a defect here. */
+  failed(reason: 'malformed' | 'too_large' | 'deadline' | 'internal', message: string): void
+}
+
+/** The open ext_proc streams: opens one for each HTTP exchange, and lets them go at the end. */
+export class Exchanges {
+  readonly #context: ConversationContext
+  readonly #routing: () => Routing
+  readonly #observer: ExchangeObserver
+  readonly #open = new Set<Exchange>()
+  #opened = 0
+
+  /** @param routing the snapshot for streams that open now */
+  constructor(context: ConversationContext, routing: () => Routing, observer: ExchangeObserver) {
+    this.#context = context
+    this.#routing = routing
+    this.#observer = observer
+  }
+
+  get size(): number {
+    return this.#open.size
+  }
+
+  /** Streams opened since the start. */
+  get opened(): number {
+    return this.#opened
+  }
+
+  /** envoy.service.ext_proc.v3.ExternalProcessor/Process */
+  readonly process: GrpcMethod = (stream, headers) => {
+    const exchange = new Exchange(stream, headers, this.#context, this.#routing(), this.#observer)
+    this.#open.add(exchange)
+    this.#opened++
+    stream.once('close', () => {
+      this.#open.delete(exchange)
+      exchange.closed()
+    })
+  }
+
+  /** Ends the streams that Envoy can do without, so that their requests outlive this process. */
+  releaseResting(): void {
+    for (const exchange of this.#open) exchange.releaseIfResting()
+  }
+}
+
+/** One gRPC stream: its bytes to the conversation, the conversation's answers to the stream. */
+class Exchange {
+  readonly #stream: ServerHttp2Stream
+  readonly #conversation: Conversation
+  readonly #reader: MessageReader
+  readonly #observer: ExchangeObserver
+  #deadline: NodeJS.Timeout | undefined
+  #isEnded = false
+
+  constructor(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    context: ConversationContext,
+    routing: Routing,
+    observer: ExchangeObserver,
+  ) {
+    this.#stream = stream
+    this.#observer = observer
+    this.#conversation = new Conversation(context, routing, headers[poolMetadata] as string | undefined, this)
+    this.#reader = new MessageReader(routing.table, this.#conversation, maxMessageBytes(context.limits))
+    stream.on('data', (chunk: Buffer) => this.#read(chunk))
+    stream.on('end', () => this.#halfClosed())
+    const timeoutMs = parseTimeoutMs(headers['grpc-timeout'] as string | undefined)
+    if (timeoutMs !== undefined) this.#deadline = setTimeout(() => this.#expire(), timeoutMs)
+  }
+
+  /** The conversation's answers. Their first one opens the response, so that both leave together. */
+  write(bytes: Buffer): void {
+    if (!this.#stream.headersSent) beginResponse(this.#stream)
+    this.#stream.write(bytes)
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#isEnded) return
+    const stream = this.#stream
+    stream.cork()
+    try {
+      this.#reader.push(chunk)
+    } catch (error) {
+      this.#fail(error)
+    }
+    stream.uncork()
+    if (stream.writableLength > maxUnsentBytes && !this.#isEnded) this.#pause()
+  }
+
+  /** Reads no more until Envoy has taken what was sent: otherwise an echoed body would pile up here. */
+  #pause(): void {
+    this.#stream.pause()
+    this.#stream.once('drain', () => this.#stream.resume())
+  }
+
+  #halfClosed(): void {
+    if (this.#isEnded) return
+    this.#conversation.halfClosed()
+    this.#isEnded = true
+    if (this.#reader.isBetweenMessages) endWithStatus(this.#stream, grpcStatus.ok)
+    else this.#fail(new MalformedMessage('the stream ends in the middle of a message'))
+  }
+
+  #expire(): void {
+    if (this.#isEnded) return
+    this.#isEnded = true
+    this.#observer.failed('deadline', 'the deadline of the stream has passed')
+    endWithStatus(this.#stream, grpcStatus.deadlineExceeded, 'deadline exceeded')
+  }
+
+  #fail(error: unknown): void {
+    this.#isEnded = true
+    const message = (error as Error).message
+    if (error instanceof GrpcError) {
+      this.#observer.failed(error.status === grpcStatus.resourceExhausted ? 'too_large' : 'malformed', message)
+      endWithStatus(this.#stream, error.status, message)
+    } else if (error instanceof MalformedMessage) {
+      this.#observer.failed('malformed', message)
+      endWithStatus(this.#stream, grpcStatus.invalidArgument, `malformed ProcessingRequest: ${message}`)
+    } else {
+      this.#observer.failed('internal', (error as Error).stack ?? message)
+      endWithStatus(this.#stream, grpcStatus.internal, 'internal error')
+    }
+  }
+
+  releaseIfResting(): void {
+    if (this.#isEnded || !this.#conversation.isAtRest) return
+    this.#isEnded = true
+    endWithStatus(this.#stream, grpcStatus.ok)
+  }
+
+  closed(): void {
+    this.#isEnded = true
+    clearTimeout(this.#deadline)
+    this.#conversation.closed()
+  }
+}
+
+const unitMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 }
+
+/** setTimeout's largest delay, milliseconds (24.8 days); a longer deadline is none. */
+const maxTimeoutMs = 2 ** 31 - 1
+
+/** grpc-timeout: up to 8 digits and a unit (gRPC over HTTP/2, "Requests"); undefined when absent or unreadable. */
+export function parseTimeoutMs(value: string | undefined): number | undefined {
+  const match = /^(\d{1,8})([HMSmun])$/.exec(value ?? '')
+  if (match === null) return undefined
+  const timeoutMs = Math.ceil(Number(match[1]) * unitMs[match[2]])
+  return timeoutMs > maxTimeoutMs ? undefined : timeoutMs
+}

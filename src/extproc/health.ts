@@ -1,0 +1,127 @@
+import type { ServerHttp2Stream } from 'node:http2'
+import { beginResponse, endWithStatus, type GrpcMethod } from './grpc-server.ts'
+import { grpcStatus } from './message-reader.ts'
+import { Cursor, tagOf, wireType } from './wire.ts'
+
+export const extProcService = 'envoy.service.ext_proc.v3.ExternalProcessor'
+
+/** HealthCheckResponse.ServingStatus (health.proto). */
+const serving = { serving: 1, notServing: 2, serviceUnknown: 3 } as const
+
+/** A request names one service: no more than a few bytes, whatever its length claims. */
+const maxRequestBytes = 4096
+
+/**
+ * grpc.health.v1.Health. The process is live as long as it answers; it is ready, under every other name, between
+ * {@link setReady}(true) and the beginning of a drain.
+ */
+export class Health {
+  #isReady = false
+  readonly #watchers = new Map<ServerHttp2Stream, string>()
+
+  setReady(isReady: boolean): void {
+    if (isReady === this.#isReady) return
+    this.#isReady = isReady
+    for (const [stream, service] of this.#watchers) {
+      if (service !== 'liveness') stream.write(checkResponse(this.#statusOf(service)))
+    }
+  }
+
+  /** Ends watches, so that the server can close. */
+  close(): void {
+    for (const stream of this.#watchers.keys()) endWithStatus(stream, grpcStatus.unavailable, 'shutting down')
+  }
+
+  #statusOf(service: string): number {
+    if (service === 'liveness') return serving.serving
+    if (!names.includes(service)) return serving.serviceUnknown
+    return this.#isReady ? serving.serving : serving.notServing
+  }
+
+  readonly methods: ReadonlyMap<string, GrpcMethod> = new Map([
+    ['/grpc.health.v1.Health/Check', (stream) => readService(stream, (service) => this.#check(stream, service))],
+    ['/grpc.health.v1.Health/Watch', (stream) => readService(stream, (service) => this.#watch(stream, service))],
+    ['/grpc.health.v1.Health/List', (stream) => readService(stream, () => this.#list(stream))],
+  ])
+
+  #check(stream: ServerHttp2Stream, service: string): void {
+    const status = this.#statusOf(service)
+    if (status === serving.serviceUnknown) {
+      return endWithStatus(stream, grpcStatus.notFound, `unknown service ${service}`)
+    }
+    beginResponse(stream)
+    stream.write(checkResponse(status))
+    endWithStatus(stream, grpcStatus.ok)
+  }
+
+  #watch(stream: ServerHttp2Stream, service: string): void {
+    beginResponse(stream)
+    this.#watchers.set(stream, service)
+    stream.on('close', () => this.#watchers.delete(stream))
+    stream.write(checkResponse(this.#statusOf(service)))
+  }
+
+  #list(stream: ServerHttp2Stream): void {
+    // HealthListResponse.statuses: a map entry {key = 1, value = 2} each.
+    const entries = names.map((name) => {
+      const entry = [...textField(1, name), ...lengthField(2, [8, this.#statusOf(name)])]
+      return lengthField(1, entry)
+    })
+    beginResponse(stream)
+    stream.write(frame(entries.flat()))
+    endWithStatus(stream, grpcStatus.ok)
+  }
+}
+
+const names = ['', 'liveness', 'readiness', extProcService]
+
+/** Gathers the one request message and reads HealthCheckRequest.service = 1 from it. */
+function readService(stream: ServerHttp2Stream, answer: (service: string) => void): void {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  stream.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes <= maxRequestBytes) chunks.push(chunk)
+  })
+  stream.on('end', () => {
+    if (stream.destroyed) return
+    const message = Buffer.concat(chunks)
+    if (bytes > maxRequestBytes || message.length < 5 || message.readUInt32BE(1) !== message.length - 5) {
+      return endWithStatus(stream, grpcStatus.invalidArgument, 'expected one health request')
+    }
+    try {
+      answer(serviceOf(message))
+    } catch (error) {
+      endWithStatus(stream, grpcStatus.invalidArgument, (error as Error).message)
+    }
+  })
+}
+
+function serviceOf(message: Buffer): string {
+  const cursor = new Cursor(message, 5, message.length)
+  let service = ''
+  while (cursor.at < cursor.end) {
+    const tag = cursor.tag()
+    if (tag === tagOf(1, wireType.bytes)) {
+      const end = cursor.lengthDelimited()
+      service = message.toString('utf8', cursor.at, end)
+      cursor.at = end
+    } else cursor.skip(tag)
+  }
+  return service
+}
+
+// Every message here is short: lengths fit into one byte.
+const lengthField = (fieldNumber: number, content: readonly number[]): number[] => [
+  tagOf(fieldNumber, wireType.bytes),
+  content.length,
+  ...content,
+]
+const textField = (fieldNumber: number, text: string): number[] => lengthField(fieldNumber, [...Buffer.from(text)])
+const checkResponse = (status: number): Buffer => frame([8, status])
+
+function frame(message: readonly number[]): Buffer {
+  const prefix = Buffer.alloc(5)
+  prefix.writeUInt32BE(message.length, 1)
+  return Buffer.concat([prefix, Buffer.from(message)])
+}

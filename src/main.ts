@@ -1,0 +1,28 @@
+import { Command } from 'commander'
+import manifest from '../package.json' with { type: 'json' }
+import type { CommandModule } from './cli/command.ts'
+
+type Entry = { readonly summary: string; readonly load: () => Promise<CommandModule> }
+
+/** The command table. A command's file is loaded when it is asked for. */
+const commands: Readonly<Record<string, Entry>> = {
+  serve: { summary: 'answer Envoy: the ext_proc service', load: () => import('./cli/serve.ts') },
+  check: { summary: 'validate manifests and say what is wrong where', load: () => import('./cli/check.ts') },
+  sim: { summary: 'run a simulated model server', load: () => import('./cli/sim.ts') },
+  demo: { summary: 'run all of it: Envoy, signalbox, model servers, traffic', load: () => import('./cli/demo.ts') },
+}
+
+const program = new Command('signalbox')
+  .description('Reads LLM requests while they stream through Envoy, and sets the points: model, target, model server.')
+  .version(manifest.version)
+  .showHelpAfterError('(signalbox COMMAND --help lists the flags)')
+
+for (const [name, { summary, load }] of Object.entries(commands)) {
+  const command = program
+    .command(name)
+    .summary(summary)
+    .description(`${summary[0].toUpperCase()}${summary.slice(1)}.`)
+  if (process.argv.includes(name)) (await load()).define(command)
+}
+
+await program.parseAsync()

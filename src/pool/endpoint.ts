@@ -1,0 +1,50 @@
+/** A model server as a source names it: one entry of an endpoints file, or a Pod. */
+export type EndpointSpec = {
+  readonly name: string
+  readonly namespace: string
+  /** IPv4 or IPv6 address, without brackets. */
+  readonly address: string
+  /** The server's port; undefined means each target port of the pool. */
+  readonly port: number | undefined
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/** What the last scrape of an endpoint said. Replaced as a whole by each scrape, so a reader sees one moment. */
+export type EndpointMetrics = {
+  /** Requests waiting in the server's queue. */
+  readonly queued: number
+  /** Requests running on the server. */
+  readonly running: number
+  /** Share of the KV cache in use, 0 to 1. */
+  readonly kvUsage: number
+  /** Adapters that are loaded and running requests. */
+  readonly activeAdapters: ReadonlySet<string>
+  /** Adapters that requests wait for. */
+  readonly waitingAdapters: ReadonlySet<string>
+  /** Adapters that fit into the server at once; 0 when the server says nothing of adapters. */
+  readonly maxAdapters: number
+  /** Milliseconds of the injected clock; -Infinity before the first scrape that found anything. */
+  readonly updatedAtMs: number
+}
+
+/** A model server with its live state. One object an address, shared by all pools that select it. */
+export type Endpoint = {
+  /** `ip:port` or `[ip]:port`: the value of x-gateway-destination-endpoint. */
+  readonly address: string
+  readonly name: string
+  readonly namespace: string
+  readonly labels: Readonly<Record<string, string>>
+  metrics: EndpointMetrics
+  /** Requests that this process has sent there and that have not ended: fresher than any scrape. */
+  inFlight: number
+}
+
+export const unknownMetrics: EndpointMetrics = {
+  queued: 0,
+  running: 0,
+  kvUsage: 0,
+  activeAdapters: new Set(),
+  waitingAdapters: new Set(),
+  maxAdapters: 0,
+  updatedAtMs: Number.NEGATIVE_INFINITY,
+}

@@ -1,0 +1,111 @@
+import type { EndpointMetrics } from './endpoint.ts'
+import type { Engine, Selector } from './engines.ts'
+import { labelsOf, type Sample, samplesOf } from './exposition.ts'
+
+/**
+ * What a metrics page says of a server's load. What the page lacks, and what it gives as NaN, infinite or negative,
+ * stays as it was in `previous`. A page with nothing to take returns `previous` itself.
+ */
+export function readMetricsPage(
+  page: Buffer,
+  engine: Engine,
+  previous: EndpointMetrics,
+  nowMs: number,
+): EndpointMetrics {
+  // Ranks of data parallelism share one address, and the server spreads requests over them itself. So the load of the
+  // address is all their requests, and its cache is as full as their caches, which are of one size, are on average.
+  const queued = sum(gaugePerRank(page, engine.queued, engine.rankLabel))
+  const running = sum(gaugePerRank(page, engine.running, engine.rankLabel))
+  const kvUsage = mean(gaugePerRank(page, engine.kvUsage, engine.rankLabel))
+  const adapters = engine.adapters && latestAdapters(page, engine.adapters)
+  if (queued === undefined && running === undefined && kvUsage === undefined && adapters === undefined) return previous
+  return {
+    queued: queued ?? previous.queued,
+    running: running ?? previous.running,
+    kvUsage: kvUsage === undefined ? previous.kvUsage : Math.min(kvUsage, 1),
+    activeAdapters: adapters?.active ?? previous.activeAdapters,
+    waitingAdapters: adapters?.waiting ?? previous.waitingAdapters,
+    maxAdapters: adapters?.max ?? previous.maxAdapters,
+    updatedAtMs: nowMs,
+  }
+}
+
+/**
+ * The value of each rank, one only where the series tell no ranks. Of several series of one rank the latest counts, by
+ * timestamp and then by place. Undefined if the page has none, or if one is no load: half a sum would look like idleness.
+ */
+function gaugePerRank(
+  page: Buffer,
+  selectors: readonly Selector[],
+  rankLabel: string | undefined,
+): number[] | undefined {
+  for (const selector of selectors) {
+    const samples = selected(page, selector)
+    if (samples.length === 0) continue
+    const latest = samples.length === 1 ? samples : [...latestPerRank(samples, rankLabel).values()]
+    return latest.every(isLoad) ? latest.map((sample) => sample.value) : undefined
+  }
+  return undefined
+}
+
+function selected(page: Buffer, { name, label }: Selector): Sample[] {
+  const samples = samplesOf(page, name)
+  if (label === undefined) return samples
+  const [labelName, value] = label
+  return samples.filter((sample) => (labelsOf(sample).get(labelName) ?? '') === value)
+}
+
+function latestPerRank(samples: readonly Sample[], rankLabel: string | undefined): Map<string, Sample> {
+  const latest = new Map<string, Sample>()
+  for (const sample of samples) {
+    const rank = (rankLabel !== undefined && labelsOf(sample).get(rankLabel)) || ''
+    const rival = latest.get(rank)
+    if (rival === undefined || sample.timestampMs >= rival.timestampMs) latest.set(rank, sample)
+  }
+  return latest
+}
+
+function isLoad(sample: Sample): boolean {
+  return Number.isFinite(sample.value) && sample.value >= 0
+}
+
+function sum(values: readonly number[] | undefined): number | undefined {
+  return values?.reduce((total, value) => total + value, 0)
+}
+
+function mean(values: readonly number[] | undefined): number | undefined {
+  return values && sum(values)! / values.length
+}
+
+type Adapters = { readonly active: ReadonlySet<string>; readonly waiting: ReadonlySet<string>; readonly max: number }
+
+/**
+ * vLLM keeps a series for every state that its adapters were ever in; the value is the time of that state in seconds,
+ * so the largest tells the present one; of equal ones the last.
+ */
+function latestAdapters(page: Buffer, selector: Selector): Adapters | undefined {
+  let latest: Sample | undefined
+  for (const sample of selected(page, selector)) {
+    if (isLoad(sample) && (latest === undefined || sample.value >= latest.value)) latest = sample
+  }
+  if (latest === undefined) return undefined
+  const labels = labelsOf(latest)
+  const max = Number(labels.get('max_lora'))
+  return {
+    active: adapterNames(labels.get('running_lora_adapters')),
+    waiting: adapterNames(labels.get('waiting_lora_adapters')),
+    max: Number.isInteger(max) && max > 0 ? max : 0,
+  }
+}
+
+const noAdapters: ReadonlySet<string> = new Set()
+
+function adapterNames(list: string | undefined): ReadonlySet<string> {
+  if (!list) return noAdapters
+  return new Set(
+    list
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== ''),
+  )
+}

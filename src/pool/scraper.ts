@@ -1,0 +1,288 @@
+import type { Clock } from './clock.ts'
+import type { Endpoint } from './endpoint.ts'
+import { engineOf } from './engines.ts'
+import { readMetricsPage } from './metrics-page.ts'
+import type { MetricsSource } from './metrics-source.ts'
+
+export type ScraperOptions = {
+  readonly clock: Clock
+  readonly openSource: (address: string) => MetricsSource
+  /** Called once when scrapes of an endpoint have begun to fail ({@link ScraperLimits.failuresUntilUnreachable}). */
+  readonly onUnreachable: (endpoint: Endpoint, cause: Error) => void
+  /** Called once when an endpoint that was unreachable has given a page again. */
+  readonly onReachable: (endpoint: Endpoint) => void
+  readonly limits?: Partial<ScraperLimits>
+}
+
+export type ScraperLimits = {
+  /** Between two scrapes of an endpoint while requests come for its pools. */
+  readonly refreshIntervalMs: number
+  /** The same while none come, and for an unreachable endpoint. */
+  readonly idleIntervalMs: number
+  /** A pool without a request for so long is idle. */
+  readonly idleAfterMs: number
+  /** Of the endpoints of busy pools; more of them than this allows are scraped at longer intervals. */
+  readonly maxScrapesPerSecond: number
+  /** The same for all other endpoints. */
+  readonly maxIdleScrapesPerSecond: number
+  /** Scrapes that begin together: some, as waking up for each costs more than the scrape; few, as requests wait. */
+  readonly scrapesPerBeat: number
+  /** Scrapes at once in {@link Scraper.scrapeOnce}. */
+  readonly maxScrapesAtOnce: number
+  /** Failures in a row; one alone may be a connection that the server closed while it was idle. */
+  readonly failuresUntilUnreachable: number
+}
+
+export const scraperLimits: ScraperLimits = {
+  refreshIntervalMs: 50,
+  idleIntervalMs: 1_000,
+  idleAfterMs: 5_000,
+  maxScrapesPerSecond: 1_000,
+  maxIdleScrapesPerSecond: 200,
+  scrapesPerBeat: 10,
+  maxScrapesAtOnce: 100,
+  failuresUntilUnreachable: 3,
+}
+
+export type ScrapeStatus = {
+  readonly endpoint: Endpoint
+  readonly reachable: boolean
+  /** Since the endpoint was first seen. */
+  readonly failures: number
+  /** Why the last failed scrape failed. */
+  readonly lastFailure: string | undefined
+}
+
+type PoolActivity = { active: boolean; touchedAtMs: number; targets: Target[]; cancelRest: () => void }
+
+type Target = {
+  readonly endpoint: Endpoint
+  readonly source: MetricsSource
+  /** Where in the interval its scrapes begin, 0 to 1. */
+  readonly phase: number
+  pools: PoolActivity[]
+  /** When its last scrape began. */
+  beganAtMs: number
+  cancelTimer: () => void
+  underWay: Promise<void> | undefined
+  gone: boolean
+  reachable: boolean
+  failures: number
+  failuresInRow: number
+  lastFailure: string | undefined
+}
+
+/** Keeps the metrics of endpoints fresh, and costs little while nobody asks for them. */
+export class Scraper {
+  readonly #options: ScraperOptions
+  readonly #clock: Clock
+  readonly #limits: ScraperLimits
+  readonly #pools = new Map<string, PoolActivity>()
+  readonly #targets = new Map<Endpoint, Target>()
+  #activeTargets = 0
+  #phase = 0
+
+  constructor(options: ScraperOptions) {
+    this.#options = options
+    this.#clock = options.clock
+    this.#limits = { ...scraperLimits, ...options.limits }
+  }
+
+  /**
+   * Scrapes the endpoints of these pools, by pool key, from now on. An endpoint that is in no pool any more is left at
+   * once: a page that still comes is not read.
+   */
+  update(pools: ReadonlyMap<string, readonly Endpoint[]>): void {
+    for (const [key, pool] of this.#pools) {
+      if (pools.has(key)) continue
+      pool.cancelRest()
+      this.#pools.delete(key)
+    }
+    const left = new Set(this.#targets.values())
+    for (const target of left) target.pools = []
+    const added: Target[] = []
+    for (const [key, endpoints] of pools) {
+      const pool = this.#pools.get(key) ?? { active: false, touchedAtMs: 0, targets: [], cancelRest: () => {} }
+      this.#pools.set(key, pool)
+      pool.targets = endpoints.map((endpoint) => {
+        let target = this.#targets.get(endpoint)
+        if (target === undefined) {
+          target = this.#open(endpoint)
+          added.push(target)
+        }
+        target.pools.push(pool)
+        left.delete(target)
+        return target
+      })
+    }
+    for (const target of left) this.#leave(target)
+    this.#countActive()
+    for (const target of added) this.#plan(target)
+  }
+
+  /** Says that a request came for this pool. Cheap: for every pick. */
+  touch(poolKey: string): void {
+    const pool = this.#pools.get(poolKey)
+    if (pool === undefined) return
+    pool.touchedAtMs = this.#clock.nowMs()
+    if (!pool.active) this.#wake(pool)
+  }
+
+  /**
+   * Scrapes every endpoint once, now, and waits until all have answered or failed; so the first picks have data.
+   * Never fails. Takes up to the timeout of a scrape for each {@link ScraperLimits.maxScrapesAtOnce} endpoints.
+   */
+  async scrapeOnce(): Promise<void> {
+    const targets = this.#targets.values()
+    const lane = async () => {
+      for (const target of targets) await this.#scrape(target)
+    }
+    await Promise.all(Array.from({ length: this.#limits.maxScrapesAtOnce }, lane))
+  }
+
+  /** Between two scrapes of an endpoint of a busy pool: longer than configured for a large fleet. */
+  get refreshIntervalMs(): number {
+    return this.#busyRhythm.intervalMs
+  }
+
+  get #busyRhythm(): Rhythm {
+    const { refreshIntervalMs, maxScrapesPerSecond, scrapesPerBeat } = this.#limits
+    return rhythm(this.#activeTargets, refreshIntervalMs, maxScrapesPerSecond, scrapesPerBeat)
+  }
+
+  get #idleRhythm(): Rhythm {
+    const { idleIntervalMs, maxIdleScrapesPerSecond, scrapesPerBeat } = this.#limits
+    return rhythm(this.#targets.size - this.#activeTargets, idleIntervalMs, maxIdleScrapesPerSecond, scrapesPerBeat)
+  }
+
+  statuses(): ScrapeStatus[] {
+    return Array.from(this.#targets.values(), ({ endpoint, reachable, failures, lastFailure }) => {
+      return { endpoint, reachable, failures, lastFailure }
+    })
+  }
+
+  /** Stops all scraping and closes the connections. */
+  close(): void {
+    this.update(new Map())
+  }
+
+  #open(endpoint: Endpoint): Target {
+    // Steps of the golden ratio fill the interval evenly, however many endpoints there come to be.
+    this.#phase = (this.#phase + 0.618034) % 1
+    const target: Target = {
+      endpoint,
+      source: this.#options.openSource(endpoint.address),
+      phase: this.#phase,
+      pools: [],
+      beganAtMs: Number.NEGATIVE_INFINITY,
+      cancelTimer: () => {},
+      underWay: undefined,
+      gone: false,
+      reachable: true,
+      failures: 0,
+      failuresInRow: 0,
+      lastFailure: undefined,
+    }
+    this.#targets.set(endpoint, target)
+    return target
+  }
+
+  #leave(target: Target): void {
+    target.gone = true
+    target.cancelTimer()
+    target.source.close()
+    this.#targets.delete(target.endpoint)
+  }
+
+  #wake(pool: PoolActivity): void {
+    pool.active = true
+    this.#countActive()
+    this.#restAfterQuiet(pool, this.#limits.idleAfterMs)
+    for (const target of pool.targets) {
+      if (target.underWay === undefined && target.reachable) this.#plan(target)
+    }
+  }
+
+  #restAfterQuiet(pool: PoolActivity, delayMs: number): void {
+    pool.cancelRest = this.#clock.after(delayMs, () => {
+      const quietMs = this.#clock.nowMs() - pool.touchedAtMs
+      if (quietMs < this.#limits.idleAfterMs) return this.#restAfterQuiet(pool, this.#limits.idleAfterMs - quietMs)
+      pool.active = false
+      this.#countActive()
+    })
+  }
+
+  #countActive(): void {
+    this.#activeTargets = 0
+    for (const target of this.#targets.values()) if (isActive(target)) this.#activeTargets += 1
+  }
+
+  /**
+   * Plans the target's next scrape: at the next beat of its own, once an interval. So the scrapes of a fleet stay spread
+   * whatever becomes of the interval, and beats that were missed are left out. A beat right after a scrape is left out
+   * too, as it may be the one that the scrape ran for, by a timer that was early.
+   */
+  #plan(target: Target): void {
+    const nowMs = this.#clock.nowMs()
+    const { intervalMs, beats } = target.reachable && isActive(target) ? this.#busyRhythm : this.#idleRhythm
+    const offsetMs = (Math.floor(target.phase * beats) / beats) * intervalMs
+    const sinceMs = Math.max(nowMs, target.beganAtMs + intervalMs / 2)
+    const intervals = Math.floor((sinceMs - offsetMs) / intervalMs) + 1
+    target.cancelTimer()
+    target.cancelTimer = this.#clock.after(intervals * intervalMs + offsetMs - nowMs, () => this.#scrape(target))
+  }
+
+  /** Never two at once: a scrape that is under way is waited for. */
+  #scrape(target: Target): Promise<void> {
+    target.underWay ??= this.#fetchInto(target)
+    return target.underWay
+  }
+
+  async #fetchInto(target: Target): Promise<void> {
+    target.beganAtMs = this.#clock.nowMs()
+    try {
+      const page = await target.source.fetch()
+      if (target.gone) return
+      this.#take(target, page)
+    } catch (cause) {
+      if (target.gone) return
+      this.#countFailure(target, cause as Error)
+    }
+    target.underWay = undefined
+    this.#plan(target)
+  }
+
+  #take(target: Target, page: Buffer): void {
+    const { endpoint } = target
+    const metrics = readMetricsPage(page, engineOf(endpoint.labels), endpoint.metrics, this.#clock.nowMs())
+    if (metrics === endpoint.metrics) throw new Error('a page without any metric of the engine')
+    endpoint.metrics = metrics
+    target.failuresInRow = 0
+    if (target.reachable) return
+    target.reachable = true
+    this.#options.onReachable(endpoint)
+  }
+
+  #countFailure(target: Target, cause: Error): void {
+    target.failures += 1
+    target.failuresInRow += 1
+    target.lastFailure = cause.message
+    if (!target.reachable || target.failuresInRow < this.#limits.failuresUntilUnreachable) return
+    target.reachable = false
+    this.#options.onUnreachable(target.endpoint, cause)
+  }
+}
+
+/** Each target is scraped once an interval, at one of its beats, which are evenly apart. */
+type Rhythm = { readonly intervalMs: number; readonly beats: number }
+
+function rhythm(targets: number, intervalMs: number, maxPerSecond: number, perBeat: number): Rhythm {
+  return {
+    intervalMs: Math.max(intervalMs, (targets * 1_000) / maxPerSecond),
+    beats: Math.max(1, Math.ceil(targets / perBeat)),
+  }
+}
+
+function isActive(target: Target): boolean {
+  return target.pools.some((pool) => pool.active)
+}

@@ -1,0 +1,38 @@
+/** The one table of what clients are refused for: HTTP status, OpenAI error type, and the `param` it is about. */
+const table = {
+  invalid_json: { status: 400, type: 'invalid_request_error', param: null },
+  model_missing: { status: 400, type: 'invalid_request_error', param: 'model' },
+  model_invalid: { status: 400, type: 'invalid_request_error', param: 'model' },
+  body_too_large: { status: 413, type: 'invalid_request_error', param: null },
+  model_too_late: { status: 413, type: 'invalid_request_error', param: 'model' },
+  unsupported_encoding: { status: 415, type: 'invalid_request_error', param: null },
+  model_not_found: { status: 404, type: 'invalid_request_error', param: 'model' },
+  pool_not_found: { status: 503, type: 'server_error', param: null },
+  no_endpoint: { status: 503, type: 'server_error', param: null },
+  shutting_down: { status: 503, type: 'server_error', param: null },
+} as const satisfies Record<string, { status: number; type: string; param: string | null }>
+
+/** Also the `code` of the OpenAI error, the metric label, and `signalbox_<code>` in Envoy's response code details. */
+export type RefusalCode = keyof typeof table
+
+/** An answer that ends the exchange before a model server is asked. */
+export type Refusal = {
+  readonly code: RefusalCode
+  readonly status: number
+  /** For people: what was found, where, and what would have been right. */
+  readonly message: string
+  /** Response headers, flat: name, value … */
+  readonly headers: readonly string[]
+}
+
+const jsonHeaders = ['content-type', 'application/json'] as const
+
+export function refuse(code: RefusalCode, message: string): Refusal {
+  return { code, status: table[code].status, message, headers: jsonHeaders }
+}
+
+/** The body of the answer, shaped as the OpenAI API shapes its errors. */
+export function refusalBody({ code, message }: Refusal): string {
+  const { type, param } = table[code]
+  return JSON.stringify({ error: { message, type, param, code } })
+}

@@ -1,0 +1,36 @@
+/** Every limit of the request path, with its unit. Set once at start; see `signalbox serve --help`. */
+export type Limits = {
+  /** The whole request body, bytes. A declared or counted length above it is answered 413. */
+  readonly maxBodyBytes: number
+  /** Body bytes that one request may hold in memory while `model` has not been found, bytes. */
+  readonly maxHeldBytes: number
+  /**
+   * The same for Envoy's STREAMED mode, bytes. Envoy stops sending at its own buffer limit (1 MiB by default), which the
+   * server cannot see; this one must be below it, so that the client gets an answer and not a timeout.
+   */
+  readonly streamedHoldBytes: number
+}
+
+export const defaultLimits: Limits = {
+  maxBodyBytes: 20 * 1024 * 1024,
+  maxHeldBytes: 20 * 1024 * 1024,
+  streamedHoldBytes: 512 * 1024,
+}
+
+/** Nesting of arrays and objects in a body; deeper ones are refused before a server has to cope with them. */
+export const maxJsonDepth = 512
+
+/** UTF-8 bytes of a model name as it is written in the body (escapes count as written); it becomes a header value. */
+export const maxModelBytes = 1024
+
+/** Room for what surrounds a body in a gRPC message: headers, metadata, attributes. */
+const messageOverheadBytes = 1024 * 1024
+
+/** Largest gRPC message: a whole body (BUFFERED mode sends it as one) and what surrounds it, bytes. */
+export const maxMessageBytes = (limits: Limits): number => limits.maxBodyBytes + messageOverheadBytes
+
+/** Body bytes in one full-duplex answer: Envoy's limit is 64 KiB, the margin is that of the reference. */
+export const maxStreamedChunkBytes = 62_000
+
+/** Bytes that one stream may have written and not yet got rid of, before reading from it pauses. */
+export const maxUnsentBytes = 256 * 1024

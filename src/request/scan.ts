@@ -1,0 +1,507 @@
+import { isUtf8 } from 'node:buffer'
+import { maxJsonDepth, maxModelBytes } from './limits.ts'
+
+export type ScanError = {
+  readonly code: 'invalid_json' | 'model_invalid'
+  /** Of the first byte that is wrong. */
+  readonly offset: number
+  readonly message: string
+}
+
+const State = {
+  start: 0,
+  bom1: 1,
+  bom2: 2,
+  value: 3,
+  firstElement: 4,
+  firstKey: 5,
+  key: 6,
+  colon: 7,
+  afterValue: 8,
+  string: 9,
+  number: 10,
+  literal: 11,
+  done: 12,
+} as const
+type State = (typeof State)[keyof typeof State]
+
+/** What a top-level key means here; `key` while the key itself is being read. */
+const Field = { other: 0, key: 1, model: 2, user: 3, stream: 4, maxTokens: 5, prompt: 6 } as const
+type Field = (typeof Field)[keyof typeof Field]
+
+const fields = new Map<string, Field>([
+  ['model', Field.model],
+  ['user', Field.user],
+  ['stream', Field.stream],
+  ['max_tokens', Field.maxTokens],
+  ['max_completion_tokens', Field.maxTokens],
+  ['max_output_tokens', Field.maxTokens],
+  ['messages', Field.prompt],
+  ['prompt', Field.prompt],
+  ['input', Field.prompt],
+])
+
+/** Longest token that is kept over a chunk border, bytes. */
+const maxTokenBytes = maxModelBytes
+
+/** Containers whose kind fits into the bits of one small integer. */
+const levelsPerNumber = 30
+
+/** Bytes of a string that are looked at one by one before native search takes over. */
+const nativeSearchBytes = 64
+
+const literalTrue = Buffer.from('true')
+const literalFalse = Buffer.from('false')
+const literalNull = Buffer.from('null')
+
+/**
+ * Reads a JSON body chunk by chunk, each byte once, and finds what routing needs of its top level. It checks the structure
+ * of the document as RFC 8259 has it; inside of strings that nobody asks for it searches for the end and judges nothing, as
+ * the model server gets the same bytes and judges them itself. It keeps no body bytes but those of a token that a chunk
+ * border cuts.
+ */
+export class BodyScanner {
+  /** The first top-level `model`, when it is a string and complete. */
+  model: string | undefined
+  /** Top-level `user`. */
+  user: string | undefined
+  /** Top-level `stream` is true. */
+  stream = false
+  /** The last of top-level `max_tokens`, `max_completion_tokens`, `max_output_tokens` that is a number. */
+  maxTokens: number | undefined
+  /** Offsets in the body of the value of the first of `messages`, `prompt`, `input`; -1 as long as not reached. */
+  promptStart = -1
+  promptEnd = -1
+  /**
+   * Offsets in the body of every value of a top-level `model`, flat: start, end, start, end … An odd count means that the
+   * last one has begun and not ended. The first pair belongs to {@link model}.
+   */
+  readonly modelSpans: number[] = []
+  /** Why the document is not what it should be; nothing is read after it is set. */
+  error: ScanError | undefined
+
+  /** Bytes pushed before the current chunk. */
+  #offset = 0
+  #state: State = State.start
+  /** The container that each level of {@link #depth} is: one bit a level, 1 for an object, of the innermost 30 levels. */
+  #containers = 0
+  /** {@link #containers} of each 30 levels further out. */
+  readonly #outerContainers: number[] = []
+  #depth = 0
+  /** Where in a number or a literal the cursor is. */
+  #part = 0
+  #literal: Buffer = literalTrue
+  /** The string ends in an odd number of backslashes so far, so that the next byte is escaped. */
+  #escaped = false
+  /** Which top-level field the current value belongs to. */
+  #field: Field = Field.other
+  /** The string being read is a key below the top level. */
+  #isNestedKey = false
+  /** Bytes of a wanted token from earlier chunks. */
+  #carried: Buffer | undefined
+  /** Where the wanted token's content begins in the current chunk; -1 when no token is wanted. */
+  #tokenStart = -1
+
+  /** Whether the document is complete: only white space may follow. */
+  get isComplete(): boolean {
+    return this.#state === State.done
+  }
+
+  get bytesRead(): number {
+    return this.#offset
+  }
+
+  /** Reads the next bytes of the body. After {@link error} is set it does nothing. */
+  push(chunk: Buffer): void {
+    if (this.error !== undefined) return
+    let at = 0
+    if (this.#tokenStart >= 0) this.#tokenStart = 0
+    while (at < chunk.length && this.error === undefined) at = this.#step(chunk, at)
+    if (this.error !== undefined) return
+    if (this.#tokenStart >= 0) this.#carry(chunk)
+    this.#offset += chunk.length
+  }
+
+  /** To be called after the last chunk: a document that is not complete becomes an error. */
+  end(): void {
+    if (this.error !== undefined) return
+    // A top-level number has no delimiter of its own.
+    if (this.#state === State.number && this.#depth === 0 && numberMayEnd(this.#part)) this.#state = State.done
+    const isBlank = this.#depth === 0 && (this.#state === State.start || this.#state === State.value)
+    if (isBlank) this.#fail('invalid_json', 0, 'the body is empty')
+    else if (this.#state !== State.done) this.#fail('invalid_json', 0, 'the body ends in the middle of the document')
+  }
+
+  #fail(code: ScanError['code'], at: number, message: string): number {
+    const offset = this.#offset + at
+    this.error = { code, offset, message: `${message} (byte ${offset})` }
+    return at
+  }
+
+  #unexpected(chunk: Buffer, at: number, expected: string): number {
+    return this.#fail('invalid_json', at, `expected ${expected}, found ${describeByte(chunk[at])}`)
+  }
+
+  #step(chunk: Buffer, at: number): number {
+    switch (this.#state) {
+      case State.string:
+        return this.#readString(chunk, at)
+      case State.number:
+        return this.#readNumber(chunk, at)
+      case State.literal:
+        return this.#readLiteral(chunk, at)
+      case State.start:
+      case State.bom1:
+      case State.bom2:
+        return this.#readStart(chunk, at)
+    }
+    const byte = chunk[at]
+    if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) return at + 1
+    switch (this.#state) {
+      case State.value:
+        return this.#beginValue(chunk, at, byte)
+      case State.firstElement:
+        if (byte === 0x5d) return this.#closeContainer(chunk, at, false)
+        return this.#beginValue(chunk, at, byte)
+      case State.firstKey:
+        if (byte === 0x7d) return this.#closeContainer(chunk, at, true)
+        if (byte === 0x22) return this.#beginKey(at)
+        return this.#unexpected(chunk, at, 'a key or "}"')
+      case State.key:
+        if (byte === 0x22) return this.#beginKey(at)
+        return this.#unexpected(chunk, at, 'a key')
+      case State.colon:
+        if (byte !== 0x3a) return this.#unexpected(chunk, at, '":"')
+        this.#state = State.value
+        return at + 1
+      case State.afterValue: {
+        const inObject = (this.#containers & 1) === 1
+        if (byte === 0x2c) {
+          this.#state = inObject ? State.key : State.value
+          return at + 1
+        }
+        if (byte === 0x7d || byte === 0x5d) return this.#closeContainer(chunk, at, byte === 0x7d)
+        return this.#unexpected(chunk, at, inObject ? '"," or "}"' : '"," or "]"')
+      }
+      default:
+        return this.#unexpected(chunk, at, 'nothing after the document')
+    }
+  }
+
+  /** A UTF-8 byte order mark before the document is passed over, as RFC 8259 section 8.1 allows. */
+  #readStart(chunk: Buffer, at: number): number {
+    if (this.#state === State.start) {
+      this.#state = chunk[at] === 0xef ? State.bom1 : State.value
+      return this.#state === State.bom1 ? at + 1 : at
+    }
+    const expected = this.#state === State.bom1 ? 0xbb : 0xbf
+    if (chunk[at] !== expected) return this.#fail('invalid_json', at, 'the body does not begin as JSON does')
+    this.#state = this.#state === State.bom1 ? State.bom2 : State.value
+    return at + 1
+  }
+
+  #beginKey(at: number): number {
+    this.#state = State.string
+    if (this.#depth === 1) {
+      this.#field = Field.key
+      this.#tokenStart = at + 1
+    } else this.#isNestedKey = true
+    return at + 1
+  }
+
+  #beginValue(chunk: Buffer, at: number, byte: number): number {
+    if (this.#depth === 1) this.#noteTopLevelValue(at, byte)
+    switch (byte) {
+      case 0x22:
+        this.#state = State.string
+        return at + 1
+      case 0x7b:
+      case 0x5b:
+        return this.#openContainer(at, byte === 0x7b)
+      case 0x74:
+        return this.#beginLiteral(at, literalTrue)
+      case 0x66:
+        return this.#beginLiteral(at, literalFalse)
+      case 0x6e:
+        return this.#beginLiteral(at, literalNull)
+      default:
+        if (byte === 0x2d || (byte >= 0x30 && byte <= 0x39)) {
+          this.#state = State.number
+          this.#part = NumberPart.start
+          return at
+        }
+        return this.#unexpected(chunk, at, 'a value')
+    }
+  }
+
+  /** Notes where the value of a wanted top-level field begins, and which of its bytes are wanted. */
+  #noteTopLevelValue(at: number, byte: number): void {
+    switch (this.#field) {
+      case Field.model:
+        if (this.modelSpans.length === 0) {
+          const kind = describeValue(byte)
+          if (kind === undefined) return
+          if (byte !== 0x22) {
+            this.#fail('model_invalid', at, `"model" must be a string, found ${kind}`)
+            return
+          }
+          this.#tokenStart = at + 1
+        }
+        this.modelSpans.push(this.#offset + at)
+        return
+      case Field.user:
+        if (byte === 0x22) this.#tokenStart = at + 1
+        return
+      case Field.maxTokens:
+        if (byte !== 0x22 && byte !== 0x7b && byte !== 0x5b) this.#tokenStart = at
+        return
+      case Field.prompt:
+        if (this.promptStart < 0) this.promptStart = this.#offset + at
+    }
+  }
+
+  #beginLiteral(at: number, literal: Buffer): number {
+    this.#state = State.literal
+    this.#literal = literal
+    this.#part = 1
+    return at + 1
+  }
+
+  #readLiteral(chunk: Buffer, at: number): number {
+    const literal = this.#literal
+    while (this.#part < literal.length) {
+      if (at === chunk.length) return at
+      if (chunk[at] !== literal[this.#part]) return this.#unexpected(chunk, at, `"${literal}"`)
+      at++
+      this.#part++
+    }
+    if (this.#field === Field.stream && this.#depth === 1) this.stream = literal === literalTrue
+    return this.#endValue(chunk, at)
+  }
+
+  #openContainer(at: number, isObject: boolean): number {
+    if (this.#depth === maxJsonDepth) {
+      return this.#fail('invalid_json', at, `arrays and objects nested deeper than ${maxJsonDepth}`)
+    }
+    if (this.#depth > 0 && this.#depth % levelsPerNumber === 0) {
+      this.#outerContainers.push(this.#containers)
+      this.#containers = 0
+    }
+    this.#depth++
+    this.#containers = (this.#containers << 1) | (isObject ? 1 : 0)
+    this.#state = isObject ? State.firstKey : State.firstElement
+    return at + 1
+  }
+
+  #closeContainer(chunk: Buffer, at: number, isObject: boolean): number {
+    if (((this.#containers & 1) === 1) !== isObject) {
+      return this.#unexpected(chunk, at, isObject ? '"]"' : '"}"')
+    }
+    this.#depth--
+    this.#containers >>>= 1
+    if (this.#depth > 0 && this.#depth % levelsPerNumber === 0) this.#containers = this.#outerContainers.pop()!
+    return this.#endValue(chunk, at + 1)
+  }
+
+  /** `at` is the first byte after the value. */
+  #endValue(chunk: Buffer, at: number): number {
+    if (this.#depth === 0) {
+      this.#state = State.done
+      return at
+    }
+    this.#state = State.afterValue
+    if (this.#depth > 1 || this.#field === Field.other) return at
+    switch (this.#field) {
+      case Field.model:
+        this.modelSpans.push(this.#offset + at)
+        if (this.modelSpans.length === 2) this.#takeModel(chunk, at - 1)
+        break
+      case Field.user:
+        if (this.#tokenStart >= 0) {
+          const raw = this.#takeToken(chunk, at - 1)
+          if (raw.length <= maxTokenBytes) this.user = decodeString(raw)
+        }
+        break
+      case Field.maxTokens:
+        if (this.#tokenStart >= 0) {
+          const value = Number(this.#takeToken(chunk, at).toString('latin1'))
+          if (Number.isFinite(value)) this.maxTokens = value
+        }
+        break
+      case Field.prompt:
+        if (this.promptEnd < 0) this.promptEnd = this.#offset + at
+    }
+    this.#field = Field.other
+    return at
+  }
+
+  #takeModel(chunk: Buffer, end: number): void {
+    const raw = this.#takeToken(chunk, end)
+    const model = raw.length > maxModelBytes ? undefined : decodeString(raw)
+    if (raw.length > maxModelBytes) this.#fail('model_invalid', end, `"model" is longer than ${maxModelBytes} bytes`)
+    else if (model === undefined) this.#fail('invalid_json', end, '"model" is not a valid JSON string in UTF-8')
+    else if (controlCharacter.test(model)) this.#fail('model_invalid', end, '"model" contains a control character')
+    else this.model = model
+  }
+
+  #readString(chunk: Buffer, at: number): number {
+    const end = this.#findStringEnd(chunk, at)
+    if (end < 0) return chunk.length
+    if (this.#isNestedKey) {
+      this.#isNestedKey = false
+      this.#state = State.colon
+      return end + 1
+    }
+    if (this.#field === Field.key && this.#depth === 1) {
+      this.#field = fieldOf(this.#takeToken(chunk, end))
+      this.#state = State.colon
+      return end + 1
+    }
+    return this.#endValue(chunk, end + 1)
+  }
+
+  /** The closing quote at or after `at`, -1 when the chunk ends first. */
+  #findStringEnd(chunk: Buffer, at: number): number {
+    if (this.#escaped) at++
+    this.#escaped = false
+    for (;;) {
+      // Most strings are short, and so is most text between escaped quotes: a call into native search costs as much as this.
+      const near = Math.min(chunk.length, at + nativeSearchBytes)
+      while (at < near) {
+        const byte = chunk[at]
+        if (byte === 0x22) return at
+        at += byte === 0x5c ? 2 : 1
+      }
+      if (at >= chunk.length) {
+        this.#escaped = at > chunk.length
+        return -1
+      }
+      const quote = chunk.indexOf(0x22, at)
+      const end = quote < 0 ? chunk.length : quote
+      let run = end
+      while (run > at && chunk[run - 1] === 0x5c) run--
+      const isEscaped = ((end - run) & 1) === 1
+      if (quote < 0) {
+        this.#escaped = isEscaped
+        return -1
+      }
+      if (!isEscaped) return quote
+      at = quote + 1
+    }
+  }
+
+  #readNumber(chunk: Buffer, at: number): number {
+    while (at < chunk.length) {
+      const next = nextNumberPart(this.#part, chunk[at])
+      if (next < 0) {
+        if (!numberMayEnd(this.#part)) return this.#unexpected(chunk, at, 'a digit')
+        return this.#endValue(chunk, at)
+      }
+      this.#part = next
+      at++
+    }
+    return at
+  }
+
+  /** Keeps the wanted token's bytes of this chunk for when the next one comes. */
+  #carry(chunk: Buffer): void {
+    const part = chunk.subarray(this.#tokenStart)
+    // One byte over the largest token of interest is enough to know that it is too long.
+    const room = maxTokenBytes + 1 - (this.#carried?.length ?? 0)
+    const kept = part.subarray(0, Math.max(0, room))
+    this.#carried = this.#carried === undefined ? Buffer.from(kept) : Buffer.concat([this.#carried, kept])
+  }
+
+  /** The wanted token, which ends before `end` in this chunk. */
+  #takeToken(chunk: Buffer, end: number): Buffer {
+    const part = chunk.subarray(this.#tokenStart, Math.max(end, this.#tokenStart))
+    const token = this.#carried === undefined ? part : Buffer.concat([this.#carried, part])
+    this.#carried = undefined
+    this.#tokenStart = -1
+    return token
+  }
+}
+
+/** The field that a raw key names; a key may be written with escapes (`"mod\\u0065l"`). */
+function fieldOf(raw: Buffer): Field {
+  const text = raw.toString('latin1')
+  const field = fields.get(text)
+  if (field !== undefined || !text.includes('\\')) return field ?? Field.other
+  return fields.get(decodeString(raw) ?? '') ?? Field.other
+}
+
+/** The text of a string's content bytes; undefined when they are no JSON string, no UTF-8 or no whole characters. */
+function decodeString(raw: Buffer): string | undefined {
+  if (!isUtf8(raw)) return undefined
+  const text = raw.toString('utf8')
+  if (!escapeOrControl.test(text)) return text
+  try {
+    const decoded: string = JSON.parse(`"${text}"`)
+    return decoded.isWellFormed() ? decoded : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const escapeOrControl = /[\\\x00-\x1f]/
+/** Would break a header line, or be refused by Envoy. */
+const controlCharacter = /[\x00-\x1f\x7f]/
+
+const NumberPart = {
+  start: 0,
+  minus: 1,
+  zero: 2,
+  integer: 3,
+  point: 4,
+  fraction: 5,
+  exponent: 6,
+  sign: 7,
+  power: 8,
+} as const
+
+/** The part of a number that `byte` leads to from `part`; -1 when it does not belong to the number (RFC 8259, section 6). */
+function nextNumberPart(part: number, byte: number): number {
+  const isDigit = byte >= 0x30 && byte <= 0x39
+  switch (part) {
+    case NumberPart.start:
+      if (byte === 0x2d) return NumberPart.minus
+      return byte === 0x30 ? NumberPart.zero : isDigit ? NumberPart.integer : -1
+    case NumberPart.minus:
+      return byte === 0x30 ? NumberPart.zero : isDigit ? NumberPart.integer : -1
+    case NumberPart.integer:
+      if (isDigit) return NumberPart.integer
+      return afterInteger(byte)
+    case NumberPart.zero:
+      return afterInteger(byte)
+    case NumberPart.point:
+      return isDigit ? NumberPart.fraction : -1
+    case NumberPart.fraction:
+      return isDigit ? NumberPart.fraction : isExponent(byte) ? NumberPart.exponent : -1
+    case NumberPart.exponent:
+      if (byte === 0x2b || byte === 0x2d) return NumberPart.sign
+      return isDigit ? NumberPart.power : -1
+    default:
+      return isDigit ? NumberPart.power : -1
+  }
+}
+
+const isExponent = (byte: number): boolean => byte === 0x65 || byte === 0x45
+const afterInteger = (byte: number): number =>
+  byte === 0x2e ? NumberPart.point : isExponent(byte) ? NumberPart.exponent : -1
+const numberMayEnd = (part: number): boolean =>
+  part === NumberPart.zero || part === NumberPart.integer || part === NumberPart.fraction || part === NumberPart.power
+
+/** What kind of value begins with `byte`, in words for people; undefined when none does. */
+function describeValue(byte: number): string | undefined {
+  if (byte === 0x22) return 'a string'
+  if (byte === 0x7b) return 'an object'
+  if (byte === 0x5b) return 'an array'
+  if (byte === 0x74 || byte === 0x66) return 'a boolean'
+  if (byte === 0x6e) return 'null'
+  if (byte === 0x2d || (byte >= 0x30 && byte <= 0x39)) return 'a number'
+  return undefined
+}
+
+function describeByte(byte: number): string {
+  return byte > 0x20 && byte < 0x7f ? `"${String.fromCharCode(byte)}"` : `byte 0x${byte.toString(16).padStart(2, '0')}`
+}

@@ -1,0 +1,24 @@
+import { maxScorePicker } from './pickers/max-score.ts'
+import { createProfile, type Profile } from './profile.ts'
+import { activeRequestScorer } from './scorers/active-request.ts'
+import { kvCacheUtilizationScorer } from './scorers/kv-cache-utilization.ts'
+import { loraAffinityScorer } from './scorers/lora-affinity.ts'
+import { queueScorer } from './scorers/queue.ts'
+
+/**
+ * How endpoints are picked without a configuration: the least loaded server, with a second one for the proxy to fall
+ * back to. Scrapes are {@link scraperLimits.refreshIntervalMs} old; requests in flight count as much as the queue so
+ * that the picks between two scrapes don't all go to the server that looked best in the first.
+ */
+export function createDefaultProfile(): Profile {
+  return createProfile({
+    filters: [],
+    scorers: [
+      { scorer: queueScorer.create(), weight: 2 },
+      { scorer: kvCacheUtilizationScorer.create(), weight: 2 },
+      { scorer: loraAffinityScorer.create(), weight: 1 },
+      { scorer: activeRequestScorer.create(), weight: 2 },
+    ],
+    picker: maxScorePicker.create({ maxNumOfEndpoints: 2 }),
+  })
+}

@@ -1,0 +1,73 @@
+import type { Endpoint } from '../pool/endpoint.ts'
+
+/** What a scorer may know of the request that it scores for. */
+export type SchedulingRequest = {
+  /** The model that the server will be asked for (an adapter or a base model); '' when the request names none. */
+  readonly targetModel: string
+}
+
+/** Takes candidates away. An empty result means that none is fit. */
+export type Filter = {
+  readonly type: string
+  filter(request: SchedulingRequest, candidates: readonly Endpoint[]): readonly Endpoint[]
+}
+
+/** Rates every candidate from 0 (worst) to 1 (best). */
+export type Scorer = {
+  readonly type: string
+  /** Writes the score of `candidates[i]` to `scores[i]`. Allocates nothing per candidate. */
+  score(request: SchedulingRequest, candidates: readonly Endpoint[], scores: Float64Array): void
+}
+
+/** Chooses from the rated candidates, best first. */
+export type Picker = {
+  readonly type: string
+  /** `scores[i]` belongs to `candidates[i]`; `random` gives [0, 1). Returns at least one endpoint of a non-empty list. */
+  pick(candidates: readonly Endpoint[], scores: Float64Array, random: () => number): readonly Endpoint[]
+}
+
+/** What a profile is made of. */
+export type ProfileParts = {
+  /** Applied in this order. */
+  readonly filters: readonly Filter[]
+  readonly scorers: readonly { readonly scorer: Scorer; readonly weight: number }[]
+  readonly picker: Picker
+}
+
+/** A way to choose the endpoints of a request. */
+export type Profile = ProfileParts & {
+  /** Best first; empty when there are no candidates or the filters leave none. `random` gives [0, 1). */
+  schedule(request: SchedulingRequest, candidates: readonly Endpoint[], random: () => number): readonly Endpoint[]
+}
+
+/**
+ * Filters, then sums each candidate's scores by weight, then picks. A score counts between 0 and 1, NaN as 0.
+ * The arrays that scorers and pickers get are reused between requests and may be longer than the candidates.
+ */
+export function createProfile(parts: ProfileParts): Profile {
+  const { filters, scorers, picker } = parts
+  let scores = new Float64Array(0)
+  let totals = new Float64Array(0)
+
+  return {
+    ...parts,
+    schedule(request, candidates, random) {
+      const fit = filters.reduce((left, filter) => filter.filter(request, left), candidates)
+      if (fit.length === 0) return []
+      if (totals.length < fit.length) {
+        scores = new Float64Array(fit.length)
+        totals = new Float64Array(fit.length)
+      }
+      totals.fill(0, 0, fit.length)
+      for (const { scorer, weight } of scorers) {
+        scorer.score(request, fit, scores)
+        for (let i = 0; i < fit.length; i += 1) totals[i] += clamp(scores[i]) * weight
+      }
+      return picker.pick(fit, totals, random)
+    },
+  }
+}
+
+function clamp(score: number): number {
+  return Number.isNaN(score) ? 0 : Math.min(Math.max(score, 0), 1)
+}

@@ -1,0 +1,215 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { emptyCatalog } from './catalog/catalog.ts'
+import { formatProblem } from './catalog/problem.ts'
+import type { ConversationContext, Routing } from './extproc/conversation.ts'
+import { Exchanges } from './extproc/exchange.ts'
+import { GrpcServer } from './extproc/grpc-server.ts'
+import { extProcService, Health } from './extproc/health.ts'
+import { type Certificates, folderCertificates, selfSignedCertificates } from './extproc/tls.ts'
+import { systemClock } from './pool/clock.ts'
+import { LivePools } from './pool/live-pools.ts'
+import { openMetricsSource } from './pool/metrics-source.ts'
+import { Scraper } from './pool/scraper.ts'
+import { createHeaderTable } from './request/control-headers.ts'
+import type { Limits } from './request/limits.ts'
+import { createDefaultProfile } from './scheduling/default-profile.ts'
+import { FileSource } from './sources/file-source.ts'
+import type { ProblemChange, Snapshot } from './sources/source.ts'
+import { atMostEvery } from './telemetry/log.ts'
+import { createMetrics, portOf, serveMetrics } from './telemetry/metrics.ts'
+
+/** Configuration of the ext_proc service, parsed from flags. */
+export type ServiceOptions = {
+  readonly resources: readonly string[]
+  readonly endpointsFile: string | undefined
+  /** Serve this pool alone. */
+  readonly onlyPool: { readonly namespace: string; readonly name: string } | undefined
+  readonly defaultNamespace: string
+  /** Address to listen on; undefined for all. */
+  readonly host: string | undefined
+  /** 0 takes a free one. */
+  readonly grpcPort: number
+  readonly healthPort: number
+  readonly metricsPort: number
+  readonly tls: 'off' | 'self-signed' | { readonly folder: string }
+  readonly limits: Limits
+  readonly rejectsUnknownModels: boolean
+  readonly keepsContentLength: boolean
+  readonly refreshMetricsIntervalMs: number
+  readonly drainTimeoutMs: number
+}
+
+export type Service = {
+  readonly grpcPort: number
+  readonly healthPort: number
+  readonly metricsPort: number
+  /** Becomes not ready, serves until requests cease to come or the drain timeout is over, then closes. */
+  drain(): Promise<void>
+}
+
+/** No new request for so long: Envoy has gone elsewhere. */
+const quietMs = 1000
+const warnIntervalMs = 60_000
+
+/** Starts everything and resolves when it is ready. @throws SourceError, or the error of listen() */
+export async function startService(options: ServiceOptions, log: Logger): Promise<Service> {
+  const pools = new LivePools()
+  const scraper = new Scraper({
+    clock: systemClock,
+    openSource: (address) => openMetricsSource(address, systemClock),
+    onUnreachable: (endpoint, cause) =>
+      log.warn({ endpoint: endpoint.address, cause: cause.message }, 'metrics of an endpoint cannot be scraped'),
+    onReachable: (endpoint) => log.info({ endpoint: endpoint.address }, 'metrics of an endpoint are scraped again'),
+    limits: { refreshIntervalMs: options.refreshMetricsIntervalMs },
+  })
+
+  let routing: Routing = { catalog: emptyCatalog, table: createHeaderTable([]) }
+  let problems: ProblemChange['current'] = []
+  const source = new FileSource(
+    {
+      paths: options.resources,
+      endpointsFile: options.endpointsFile,
+      defaultNamespace: options.defaultNamespace,
+      ...(options.onlyPool && { onlyPool: options.onlyPool }),
+    },
+    {
+      onSnapshot(snapshot) {
+        apply(snapshot)
+        log.info(sizesOf(snapshot), 'resources changed')
+      },
+      onProblems(change) {
+        problems = change.current
+        for (const problem of change.appeared) log.warn({ severity: problem.severity }, formatProblem(problem))
+        for (const problem of change.resolved) log.info(`resolved: ${formatProblem(problem)}`)
+      },
+    },
+  )
+  const apply = ({ catalog, endpoints }: Snapshot) => {
+    routing = { catalog, table: createHeaderTable(catalog.headerNames) }
+    pools.update(catalog, endpoints)
+    scraper.update(pools.members)
+  }
+
+  const metrics = createMetrics({
+    openExchanges: () => exchanges.size,
+    pools: () => [...routing.catalog.pools.keys()].map((key) => [key, pools.averages(key)] as const),
+    resourceProblems: () => problems.length,
+  })
+  const exchanges = new Exchanges(conversationContext(options, pools, scraper, metrics, log), () => routing, {
+    failed(reason, message) {
+      metrics.exchangeErrors.inc({ reason })
+      if (reason === 'internal') log.error({ cause: message }, 'a stream failed by a defect of this service')
+      else log.debug({ reason, cause: message }, 'a stream failed')
+    },
+  })
+
+  const snapshot = await source.start()
+  apply(snapshot)
+  await scraper.scrapeOnce()
+
+  const health = new Health()
+  const certificates = await loadCertificates(options, log)
+  const mainServer = new GrpcServer(
+    new Map([...health.methods, [`/${extProcService}/Process`, exchanges.process]]),
+    certificates,
+  )
+  const healthServer = new GrpcServer(health.methods, undefined)
+  const grpcPort = await mainServer.listen(options.grpcPort, options.host)
+  const healthPort = await healthServer.listen(options.healthPort, options.host)
+  const metricsServer = await serveMetrics(metrics.registry, options.metricsPort, options.host)
+  health.setReady(true)
+  const metricsPort = portOf(metricsServer)
+  log.info({ grpcPort, healthPort, metricsPort, tls: certificates !== undefined, ...sizesOf(snapshot) }, 'serving')
+
+  return {
+    grpcPort,
+    healthPort,
+    metricsPort,
+    async drain() {
+      health.setReady(false)
+      log.info({ openExchanges: exchanges.size, drainTimeoutMs: options.drainTimeoutMs }, 'draining')
+      const endMs = performance.now() + options.drainTimeoutMs
+      await untilQuiet(exchanges, endMs)
+      health.close()
+      const closed = mainServer.close()
+      while (exchanges.size > 0 && performance.now() < endMs) {
+        exchanges.releaseResting()
+        await Promise.race([closed, delay(100)])
+      }
+      if (exchanges.size > 0) log.warn({ openExchanges: exchanges.size }, 'cut what was open at the drain timeout')
+      mainServer.destroy()
+      healthServer.destroy()
+      metricsServer.closeAllConnections()
+      await Promise.all([closed, healthServer.close(), new Promise((done) => metricsServer.close(done))])
+      scraper.close()
+      certificates?.close()
+      await source.close()
+    },
+  }
+}
+
+async function untilQuiet(exchanges: Exchanges, endMs: number): Promise<void> {
+  let opened = exchanges.opened
+  let quietSinceMs = performance.now()
+  while (performance.now() < endMs && performance.now() - quietSinceMs < quietMs) {
+    await delay(Math.min(100, quietMs))
+    if (exchanges.opened !== opened) quietSinceMs = performance.now()
+    opened = exchanges.opened
+  }
+}
+
+function conversationContext(
+  options: ServiceOptions,
+  pools: LivePools,
+  scraper: Scraper,
+  metrics: ReturnType<typeof createMetrics>,
+  log: Logger,
+): ConversationContext {
+  const profile = createDefaultProfile()
+  const routed = metrics.requests.labels('routed')
+  const named = metrics.requests.labels('named')
+  const passed = metrics.requests.labels('passed')
+  const warnUnroutable = atMostEvery(warnIntervalMs, performance.now.bind(performance), (count) =>
+    log.warn(
+      { count },
+      'request bodies arrive after their headers had to go on (STREAMED mode): the model in them cannot choose a route. ' +
+        'Use FULL_DUPLEX_STREAMED, or set send_body_without_waiting_for_header_response in the ext_proc filter',
+    ),
+  )
+  return {
+    limits: options.limits,
+    scheduling: {
+      endpointsOf(poolKey) {
+        scraper.touch(poolKey)
+        return pools.endpointsOf(poolKey)
+      },
+      schedule: profile.schedule,
+    },
+    rejectsUnknownModels: options.rejectsUnknownModels,
+    keepsContentLength: options.keepsContentLength,
+    random: Math.random,
+    observer: {
+      decided(model, route) {
+        if (route.pool !== undefined) routed.inc()
+        else if (model !== undefined) named.inc()
+        else passed.inc()
+      },
+      refused: (code) => metrics.requests.inc({ result: code }),
+      unroutable() {
+        metrics.unroutable.inc()
+        warnUnroutable()
+      },
+    },
+  }
+}
+
+async function loadCertificates({ tls }: ServiceOptions, log: Logger): Promise<Certificates | undefined> {
+  if (tls === 'off') return undefined
+  if (tls === 'self-signed') return selfSignedCertificates()
+  return folderCertificates(tls.folder, (problem) => log.error(problem))
+}
+
+function sizesOf({ catalog, endpoints }: Snapshot) {
+  return { pools: catalog.pools.size, models: catalog.models.size, endpoints: endpoints.length }
+}

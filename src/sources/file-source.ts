@@ -1,0 +1,172 @@
+import { isDeepStrictEqual } from 'node:util'
+import { type FSWatcher, watch } from 'chokidar'
+import { emptyCatalog } from '../catalog/catalog.ts'
+import { type Compiled, type CompileOptions, compileCatalog } from '../catalog/compile.ts'
+import { formatProblem, type Problem, sortProblems } from '../catalog/problem.ts'
+import type { Resource } from '../catalog/resource.ts'
+import { type EndpointsState, nextEndpointsState, nextPathStates, type PathState, resourcesOf } from './file-state.ts'
+import { PathError, readOneFile, readPath } from './paths.ts'
+import { type Snapshot, SourceError, type SourceListener } from './source.ts'
+
+export type FileSourceOptions = Pick<CompileOptions, 'onlyPool' | 'defaultNamespace'> & {
+  /** Files and directories of Kubernetes manifests. */
+  readonly paths: readonly string[]
+  /** A file with `endpoints: [...]`; without one there are no endpoints. */
+  readonly endpointsFile?: string | undefined
+  /** Milliseconds between readings that no event asked for; 5,000 by default. */
+  readonly rereadMs?: number
+}
+
+/** A change is read when everything has been quiet for so long: writers rarely write a file in one go. */
+const quietMs = 100
+
+/**
+ * Reading without an event finds what no event tells of: a link swapped further up, a network file system. It costs
+ * little, as a file whose text is the same is not parsed again.
+ */
+const defaultRereadMs = 5_000
+
+/** Reads Kubernetes manifests and an endpoints file, and again whenever they change on disk. */
+export class FileSource {
+  readonly #options: FileSourceOptions
+  readonly #listener: SourceListener
+  readonly #namespace: string
+
+  #paths: ReadonlyMap<string, PathState> = new Map()
+  #endpoints: EndpointsState | undefined
+  #resources: readonly Resource[] = []
+  #compiled: Compiled = { catalog: emptyCatalog, accepted: new Map(), problems: [] }
+  #snapshot: Snapshot = { catalog: emptyCatalog, endpoints: [] }
+  #problems: ReadonlyMap<string, Problem> = new Map()
+
+  #watcher: FSWatcher | undefined
+  #watchProblem: Problem | undefined
+  #quiet: NodeJS.Timeout | undefined
+  #reread: NodeJS.Timeout | undefined
+  /** Readings run one after another, each from the state that the one before has left. */
+  #reading: Promise<void> = Promise.resolve()
+  #closed = false
+
+  constructor(options: FileSourceOptions, listener: SourceListener) {
+    this.#options = options
+    this.#listener = listener
+    this.#namespace = options.defaultNamespace ?? 'default'
+  }
+
+  /**
+   * Reads once. Invalid resources and endpoints are reported and left out.
+   * @throws SourceError when a path or the endpoints file can't be read, or the latter holds no list
+   */
+  async initial(): Promise<Snapshot> {
+    await this.#read()
+    const failures = [...this.#paths.values()].flatMap((path) => path.failures)
+    if (this.#endpoints !== undefined && this.#endpoints.endpoints === undefined)
+      failures.push(...this.#endpoints.problems)
+    if (failures.length > 0) throw new SourceError(failures.map(formatProblem).join('\n'))
+    this.#compile()
+    this.#reportProblems()
+    return this.#snapshot
+  }
+
+  /** Reads once as {@link initial} does, and tells the listener of every change after that. */
+  async start(): Promise<Snapshot> {
+    const snapshot = await this.initial()
+    const { paths, endpointsFile, rereadMs = defaultRereadMs } = this.#options
+    const watched = endpointsFile === undefined ? paths : [...paths, endpointsFile]
+    this.#watcher = watch([...watched], { depth: 0, ignoreInitial: true, atomic: false })
+      .on('all', () => this.#changed())
+      // Finds what has changed between the first reading and now.
+      .on('ready', () => this.#changed())
+      .on('error', (error) => this.#watchFailed(error))
+    this.#reread = setInterval(() => this.#update(), rereadMs).unref()
+    return snapshot
+  }
+
+  /** Ends watching. The listener hears nothing more. */
+  async close(): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#quiet)
+    clearInterval(this.#reread)
+    await this.#watcher?.close()
+    await this.#reading
+  }
+
+  #changed(): void {
+    clearTimeout(this.#quiet)
+    if (!this.#closed) this.#quiet = setTimeout(() => this.#update(), quietMs)
+  }
+
+  #watchFailed(error: unknown): void {
+    const message = `can't be watched, changes show up late: ${error instanceof Error ? error.message : String(error)}`
+    this.#watchProblem = { severity: 'warning', place: this.#options.paths.join(', '), path: '', message }
+    this.#changed()
+  }
+
+  #update(): void {
+    this.#reading = this.#reading.then(async () => {
+      await this.#read()
+      if (this.#closed) return
+      if (this.#compile()) this.#listener.onSnapshot(this.#snapshot)
+      this.#reportProblems()
+    })
+  }
+
+  async #read(): Promise<void> {
+    const { paths, endpointsFile } = this.#options
+    const read = new Map(await Promise.all(paths.map(async (path) => [path, await orFailure(readPath(path))] as const)))
+    this.#paths = nextPathStates(read, this.#paths, this.#namespace)
+    if (endpointsFile === undefined) return
+    this.#endpoints = nextEndpointsState(endpointsFile, await orFailure(readOneFile(endpointsFile)), this.#endpoints)
+  }
+
+  /** True when the snapshot has changed. What is the same in it stays the same object. */
+  #compile(): boolean {
+    const resources = resourcesOf(this.#paths.values(), this.#namespace)
+    if (!haveSameItems(resources, this.#resources)) {
+      this.#resources = resources
+      const lastGood = this.#compiled.accepted
+      this.#compiled = compileCatalog(resources, { ...this.#options, lastGood })
+    }
+    const before = this.#snapshot
+    const next = { catalog: this.#compiled.catalog, endpoints: [...(this.#endpoints?.endpoints?.values() ?? [])] }
+    const catalog = isDeepStrictEqual(next.catalog, before.catalog) ? before.catalog : next.catalog
+    const endpoints = isDeepStrictEqual(next.endpoints, before.endpoints) ? before.endpoints : next.endpoints
+    if (catalog === before.catalog && endpoints === before.endpoints) return false
+    this.#snapshot = { catalog, endpoints }
+    return true
+  }
+
+  #reportProblems(): void {
+    const paths = [...this.#paths.values()]
+    const found = [
+      ...paths.flatMap((path) => [...path.failures, ...[...path.files.values()].flatMap((file) => file.problems)]),
+      ...this.#compiled.problems,
+      ...(this.#endpoints?.problems ?? []),
+      ...(this.#watchProblem === undefined ? [] : [this.#watchProblem]),
+    ]
+    const before = this.#problems
+    this.#problems = new Map(sortProblems(found).map((problem) => [formatProblem(problem), problem]))
+    const appeared = missingFrom(before, this.#problems)
+    const resolved = missingFrom(this.#problems, before)
+    if (appeared.length === 0 && resolved.length === 0) return
+    this.#listener.onProblems({ appeared, resolved, current: [...this.#problems.values()] })
+  }
+}
+
+async function orFailure<T>(read: Promise<T>): Promise<T | PathError> {
+  try {
+    return await read
+  } catch (error) {
+    if (error instanceof PathError) return error
+    throw error
+  }
+}
+
+function haveSameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index])
+}
+
+/** Problems of `some` that `others` lacks. */
+function missingFrom(others: ReadonlyMap<string, Problem>, some: ReadonlyMap<string, Problem>): readonly Problem[] {
+  return [...some].filter(([text]) => !others.has(text)).map(([, problem]) => problem)
+}

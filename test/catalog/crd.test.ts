@@ -1,0 +1,43 @@
+import { describe, expect, test } from 'vitest'
+import { readResource } from '../../src/catalog/read.ts'
+import {
+  adapterMapCases,
+  type CrdCase,
+  metadataCases,
+  modelCases,
+  poolV1alpha2Cases,
+  poolV1Cases,
+  routeCases,
+  unknownFieldCases,
+} from './crd-cases.ts'
+import { resource, summarize } from './resources.ts'
+
+const tables: Readonly<Record<string, readonly CrdCase[]>> = {
+  'InferencePool v1': poolV1Cases,
+  'InferencePool v1alpha2': poolV1alpha2Cases,
+  'InferenceModel v1alpha2': modelCases,
+  'HTTPRoute v1': routeCases,
+  'ConfigMap v1': adapterMapCases,
+  metadata: metadataCases,
+}
+
+describe.each(Object.entries(tables))('%s', (_, cases) => {
+  test.each(cases)('%s', (_, object, problems = []) => {
+    const reading = readResource(resource(object), { defaultNamespace: 'default', unknownFields: 'error' })
+    expect(summarize(reading.problems)).toEqual(problems)
+    expect(reading.declaration === undefined).toBe(problems.length > 0)
+  })
+})
+
+describe('unknown fields', () => {
+  test.each(unknownFieldCases)('%s: an error where asked for', (_, object, problems = []) => {
+    const reading = readResource(resource(object), { defaultNamespace: 'default', unknownFields: 'error' })
+    expect(summarize(reading.problems)).toEqual(problems)
+  })
+
+  test.each(unknownFieldCases)('%s: else a warning, and the resource is used', (_, object) => {
+    const reading = readResource(resource(object), { defaultNamespace: 'default', unknownFields: 'warning' })
+    expect(reading.problems.map(({ severity }) => severity)).toEqual(['warning'])
+    expect(reading.declaration).toBeDefined()
+  })
+})

@@ -1,0 +1,106 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
+import { createServer, type Server, request as startRequest } from 'node:http'
+import { join } from 'node:path'
+import { afterEach, describe, expect, test } from 'vitest'
+import { type Gateway, startGateway } from '../../src/demo/gateway.ts'
+import { Probe } from '../../src/demo/probe.ts'
+import { envoy } from './envoy.ts'
+
+const folder = join(import.meta.dirname, '..', '..', 'envoy')
+
+describe.skipIf(envoy === undefined)('the Envoy files', () => {
+  let gateway: Gateway | undefined
+  afterEach(async () => {
+    await gateway?.stop()
+    gateway = undefined
+  })
+  const start = async (options: { tls?: boolean } = {}) => {
+    gateway = await startGateway({ envoy: envoy!, modes: ['full-duplex'], ...options })
+    const [[mode, url]] = gateway.urls
+    return { gateway, url, probe: new Probe({ ...gateway, mode, url }) }
+  }
+
+  test.each(readdirSync(folder).filter((name) => name.endsWith('.yaml')))('%s is valid', (name) => {
+    const output = execFileSync(envoy!, ['--mode', 'validate', '-c', join(folder, name)], {
+      encoding: 'utf8',
+      stdio: 'pipe',
+    })
+    expect(output).toContain('OK')
+  })
+
+  test('full-duplex-tls.yaml works with the certificate that Signalbox makes itself', async () => {
+    const { probe } = await start({ tls: true })
+    expect((await probe.chat('travel-helper')).status).toBe(200)
+    expect(probe.onlyArrival('qwen').model).toMatch(/^travel-helper-v[12]$/)
+  })
+
+  test('a server that refuses connections costs no request: another one answers', async () => {
+    const { gateway, probe } = await start()
+    await gateway.servers[0].refuse()
+    const answers = await probe.many(200, () => probe.chat('qwen'))
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+  })
+
+  test('a server that answers 503 is tried once, then another one', async () => {
+    const { gateway, probe } = await start()
+    gateway.servers[1].setFaults([{ kind: 'status', code: 503 }])
+    const answers = await probe.many(200, () => probe.chat('qwen'))
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+  })
+
+  test('without a server, and without Signalbox, clients get 503 as OpenAI-shaped JSON', async () => {
+    const { gateway, probe } = await start()
+    for (const server of gateway.servers) await server.refuse()
+    const unreachable = await probe.chat('qwen')
+    await gateway.signalbox.stop()
+    const undecided = await probe.chat('qwen')
+    for (const { status, headers, body } of [unreachable, undecided]) {
+      expect({ status, type: headers['content-type'] }).toEqual({ status: 503, type: 'application/json' })
+      expect(JSON.parse(body.toString())).toEqual({
+        error: { message: expect.any(String), type: 'server_error', param: null, code: expect.any(String) },
+      })
+    }
+  })
+
+  test('WebSocket upgrades pass, both ways', async () => {
+    const { gateway, url } = await start()
+    const echoes: Server[] = []
+    for (const { model, port, refuse } of gateway.servers) {
+      if (model !== 'qwen') continue
+      await refuse()
+      echoes.push(await echoServer(port))
+    }
+    const request = startRequest(new URL('/v1/realtime', url), {
+      headers: {
+        connection: 'upgrade',
+        upgrade: 'websocket',
+        'sec-websocket-version': '13',
+        'sec-websocket-key': 'a2V5',
+      },
+    }).end()
+    const [response, socket] = await once(request, 'upgrade')
+    expect(response.statusCode).toBe(101)
+    for (const words of ['mind the gap', 'stand clear']) {
+      socket.write(words)
+      const [echo] = await once(socket, 'data')
+      expect(echo.toString()).toBe(words)
+    }
+    socket.destroy()
+    for (const echo of echoes) echo.close()
+  })
+})
+
+/** Switches protocols with anybody, and sends back what it gets. */
+async function echoServer(port: number): Promise<Server> {
+  const server = createServer()
+  server.on('upgrade', (_, socket) => {
+    socket.on('error', () => {})
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n')
+    socket.pipe(socket)
+  })
+  server.listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  return server
+}

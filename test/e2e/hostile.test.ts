@@ -1,0 +1,245 @@
+import { randomInt } from 'node:crypto'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer, request as startRequest } from 'node:http'
+import { connect as connectHttp2 } from 'node:http2'
+import { connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { modes } from '../../src/demo/envoy-file.ts'
+import { type Gateway, startGateway } from '../../src/demo/gateway.ts'
+import { Probe } from '../../src/demo/probe.ts'
+import { envoy } from './envoy.ts'
+import { load } from './load.ts'
+
+const mebibyte = 1024 * 1024
+
+describe.skipIf(envoy === undefined)('clients that are odd or hostile', () => {
+  let gateway: Gateway
+  beforeAll(async () => {
+    gateway = await startGateway({ envoy: envoy!, modes })
+  })
+  afterAll(() => gateway?.stop())
+
+  describe.each(modes)('%s', (mode) => {
+    let url: URL
+    let probe: Probe
+    let others: AbortController
+    let theirLoad: ReturnType<typeof load>
+
+    // Everybody else must notice nothing.
+    beforeEach(() => {
+      url = new URL(gateway.urls.get(mode)!)
+      probe = new Probe({ ...gateway, mode, url: url.href })
+      others = new AbortController()
+      theirLoad = load(url.href, Number.POSITIVE_INFINITY, 4, others.signal)
+    })
+    afterEach(async () => {
+      probe.close()
+      others.abort()
+      const { requests, failures } = await theirLoad
+      expect(requests).toBeGreaterThan(0)
+      expect(failures).toEqual(new Map())
+    })
+
+    const errorCode = (body: Buffer): string => JSON.parse(body.toString()).error.code
+
+    test.each([
+      { what: 'with a model', head: '{"model":"qwen","messages":"' },
+      { what: 'without one', head: '{"messages":"' },
+    ])('a body of 1 GiB $what is 413 and takes little memory', async ({ head }) => {
+      const chunk = Buffer.alloc(mebibyte, 'x')
+      const residentBytes = () => statusBytes(gateway.signalbox.pid, 'VmRSS')
+      const before = residentBytes()
+      let peak = before
+      const socket = connect(Number(url.port), url.hostname)
+      socket.on('error', () => {}) // reset by the gateway, which is what should happen
+      const answer = readAll(socket)
+      socket.write(requestHead({ 'transfer-encoding': 'chunked' }))
+      writeChunk(socket, Buffer.from(head))
+      for (let sent = 0; sent < 1024 && !socket.destroyed && socket.writable; sent++) {
+        if (!writeChunk(socket, chunk))
+          await Promise.race([once(socket, 'drain'), once(socket, 'close')]).catch(() => {})
+        peak = Math.max(peak, residentBytes())
+      }
+      socket.destroy()
+      expect(await answer).toMatch(/^HTTP\/1\.1 413 /)
+      expect(peak - before).toBeLessThan(200 * mebibyte)
+    })
+
+    test('a body of one byte at a time', async () => {
+      const body = '{"messages":[{"role":"user","content":"née à Zürich"}],"model":"travel-helper"}'
+      const { status } = await probe.chat('', { body: byteByByte(body) })
+      expect(status).toBe(200)
+      expect(probe.onlyArrival('qwen').model).toMatch(/^travel-helper-v[12]$/)
+    })
+
+    test.each([
+      { what: '100,000 nested arrays', body: Buffer.from(`{"messages":${'['.repeat(100_000)}`), status: 400 },
+      {
+        what: 'a model that is no UTF-8',
+        body: Buffer.from('{"model":"qw\xffen","messages":[]}', 'latin1'),
+        status: 400,
+      },
+      {
+        what: 'a model with a line break',
+        body: Buffer.from('{"model":"qwen\\r\\nx-evil: 1","messages":[]}'),
+        status: 400,
+      },
+      { what: 'a model of 100 KB', body: Buffer.from(`{"model":"${'q'.repeat(100_000)}"}`), status: 400 },
+      { what: 'nothing but spaces', body: Buffer.alloc(10_000, ' '), status: 400 },
+    ])('$what: $status', async ({ body, status }) => {
+      const answer = await probe.chat('', { body })
+      expect(answer.status, answer.body.toString()).toBe(status)
+      expect(errorCode(answer.body)).toMatch(/^(invalid_json|model_invalid|model_missing)$/)
+      probe.noArrival()
+    })
+
+    test('a compressed body is 415', async () => {
+      const body = gzipSync('{"model":"qwen","messages":[]}')
+      const answer = await probe.chat('', { body, headers: { 'content-encoding': 'gzip' } })
+      expect(answer.status).toBe(415)
+      expect(errorCode(answer.body)).toBe('unsupported_encoding')
+      probe.noArrival()
+    })
+
+    test("a client can't set what Signalbox decides, nor choose a server", async () => {
+      const visited: string[] = []
+      const rogue = createServer((request, response) => {
+        visited.push(request.url!)
+        response.end()
+      }).listen(0, '127.0.0.1')
+      await once(rogue, 'listening')
+      const address = `127.0.0.1:${(rogue.address() as { port: number }).port}`
+      const spoofed = {
+        'x-gateway-model-name': 'deepseek-r1',
+        'x-gateway-base-model-name': 'spoofed',
+        'x-gateway-destination-endpoint': address,
+        'x-gateway-destination-endpoint-served': address,
+        'x-gateway-destination-endpoint-subset': address,
+        'x-prefiller-host-port': address,
+        'x-encoder-hosts-ports': address,
+        'x-data-parallel-host-port': address,
+      }
+      const { status } = await probe.chat('qwen', { headers: spoofed })
+      expect(status).toBe(200)
+      await probe.send({ path: '/v1/models', headers: spoofed })
+      rogue.close()
+      expect(visited).toEqual([])
+      const seen = probe.arrived('qwen').flatMap(({ headers }) => Object.entries(headers))
+      expect(
+        seen.filter(([name, value]) => name in spoofed && value === spoofed[name as keyof typeof spoofed]),
+      ).toEqual([])
+      expect(probe.arrived()).toHaveLength(2)
+    })
+
+    test('GET and HEAD pass', async () => {
+      for (const method of ['GET', 'HEAD']) {
+        const { status, body } = await probe.send({ method, path: '/v1/models' })
+        expect({ method, status, hasBody: body.length > 0 }).toEqual({ method, status: 200, hasBody: method === 'GET' })
+      }
+    })
+
+    test('Expect: 100-continue is answered, and the request too', async () => {
+      const body = Buffer.from(`{"model":"qwen","messages":[{"role":"user","content":"${'x'.repeat(2 * mebibyte)}"}]}`)
+      const request = startRequest(new URL('/v1/chat/completions', url), {
+        method: 'POST',
+        headers: { expect: '100-continue', 'content-length': body.length },
+      })
+      request.flushHeaders()
+      await once(request, 'continue')
+      request.end(body)
+      const [response] = await once(request, 'response')
+      expect(response.statusCode).toBe(200)
+      response.resume()
+    })
+
+    test('chunked trailers over HTTP/1.1', async () => {
+      const request = startRequest(new URL('/v1/chat/completions', url), {
+        method: 'POST',
+        headers: { trailer: 'x-checksum', 'transfer-encoding': 'chunked' },
+      })
+      request.write('{"model":"qwen",')
+      request.addTrailers({ 'x-checksum': '42' })
+      request.end('"messages":[]}')
+      const [response] = await once(request, 'response')
+      expect(response.statusCode).toBe(200)
+      response.resume()
+    })
+
+    test.each(['{"model":"travel-helper","messages":[]}', '{"messages":[],"model":"travel-helper"}'])(
+      'trailers over HTTP/2 after %s',
+      async (body) => {
+        const session = connectHttp2(url.href)
+        const stream = session.request(
+          { ':method': 'POST', ':path': '/v1/chat/completions', 'content-type': 'application/json' },
+          // biome-ignore lint/suspicious/noExplicitAny: the types leave out that clients may send trailers
+          { waitForTrailers: true } as any,
+        )
+        stream.on('wantTrailers', () => stream.sendTrailers({ 'x-checksum': '42' }))
+        stream.write(body.slice(0, 10))
+        await sleep(20)
+        stream.end(body.slice(10))
+        const [headers] = await once(stream, 'response')
+        expect(headers[':status']).toBe(200)
+        const chunks = await stream.toArray()
+        expect(JSON.parse(Buffer.concat(chunks).toString()).model).toMatch(/^travel-helper-v[12]$/)
+        session.close()
+      },
+    )
+
+    test('clients that hang up at any point', async () => {
+      const chunk = ' '.repeat(20_000)
+      const hangUp = async (afterMs: number) => {
+        const give = AbortSignal.timeout(afterMs)
+        const body = chunksWithPauses(['{"model":"qwen",', chunk, chunk, chunk, '"messages":[]}'], 2)
+        const headers = { 'x-sim-fault': 'stall=10;afterChunks=1' }
+        await probe.chat('', { body, headers, signal: give }).catch(() => {})
+      }
+      await Promise.all(Array.from({ length: 300 }, () => hangUp(1 + randomInt(40))))
+      expect((await probe.chat('qwen')).status).toBe(200)
+    })
+  })
+})
+
+/** A field of /proc/PID/status that is a size. */
+function statusBytes(pid: number, field: string): number {
+  const [, kibibytes] = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))!
+  return Number(kibibytes) * 1024
+}
+
+function requestHead(headers: Record<string, string>): string {
+  const lines = Object.entries({ host: 'gateway', 'content-type': 'application/json', ...headers })
+  return `POST /v1/chat/completions HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`
+}
+
+/** @returns whether more can be written at once. */
+function writeChunk(socket: Socket, chunk: Buffer): boolean {
+  socket.write(`${chunk.length.toString(16)}\r\n`)
+  socket.write(chunk)
+  return socket.write('\r\n')
+}
+
+/** All that comes before the connection ends, however it ends. */
+function readAll(socket: Socket): Promise<string> {
+  let text = ''
+  socket.on('data', (data) => {
+    text += data
+  })
+  return new Promise((resolve) => socket.on('close', () => resolve(text)))
+}
+
+async function* byteByByte(text: string): AsyncGenerator<Buffer> {
+  for (const byte of Buffer.from(text)) {
+    yield Buffer.from([byte])
+    await sleep(1)
+  }
+}
+
+async function* chunksWithPauses(chunks: readonly string[], pauseMs: number): AsyncGenerator<string> {
+  for (const chunk of chunks) {
+    yield chunk
+    await sleep(pauseMs)
+  }
+}
