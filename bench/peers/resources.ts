@@ -71,6 +71,6 @@ export function writeAsFiles(fleet: Fleet, directory: string): { resources: stri
   mkdirSync(resources, { recursive: true })
   writeFileSync(join(resources, 'pool.yaml'), stringify(inferencePool(fleet)))
   writeFileSync(join(resources, 'adapters.yaml'), stringify(adapterMap))
-  writeFileSync(endpoints, stringify({ endpoints: fleet.endpoints }))
+  writeFileSync(endpoints, stringify({ endpoints: fleet.endpoints }, { aliasDuplicateObjects: false }))
   return { resources, endpoints }
 }

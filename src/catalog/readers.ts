@@ -130,7 +130,7 @@ function readAdapterNames(text: string, { origin }: Resource, problems: Problem[
   try {
     list = parse(text, { schema: 'failsafe', prettyErrors: false })
   } catch (error) {
-    problems.push(problemAt(origin, path, `not YAML: ${(error as Error).message}`))
+    problems.push(problemAt(origin, path, `broken YAML: ${(error as Error).message}`))
     return undefined
   }
   const reading = readFields(adapterNames, list === '' ? [] : list, origin, 'ignore', path)

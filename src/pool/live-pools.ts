@@ -32,7 +32,7 @@ export class LivePools {
   update(catalog: Catalog, specs: readonly EndpointSpec[]): void {
     const byAddress = new Map<string, Owned>()
     const members = new Map<string, readonly Endpoint[]>()
-    const selected = selectMembers(catalog.pools.values(), specs)
+    const selected = selectMembers([...catalog.pools.values()], specs)
     for (const pool of catalog.pools.values()) {
       const endpoints = new Set<Endpoint>()
       for (const spec of selected.get(pool.key)!) {

@@ -12,10 +12,10 @@ type PoolIndex = {
  * The servers that each pool selects, by pool key and in the order of `specs`: those of the pool's namespace that have
  * all labels of its selector. Takes time by servers and matches, not by servers times pools.
  */
-export function selectMembers(pools: Iterable<Pool>, specs: readonly EndpointSpec[]): Map<string, EndpointSpec[]> {
+export function selectMembers(pools: readonly Pool[], specs: readonly EndpointSpec[]): Map<string, EndpointSpec[]> {
   const members = new Map<string, EndpointSpec[]>()
   for (const pool of pools) members.set(pool.key, [])
-  const namespaces = indexPools([...pools])
+  const namespaces = indexPools(pools)
   for (const spec of specs) {
     const index = namespaces.get(spec.namespace)
     if (index === undefined) continue

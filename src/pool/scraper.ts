@@ -3,6 +3,7 @@ import type { Endpoint } from './endpoint.ts'
 import { engineOf } from './engines.ts'
 import { readMetricsPage } from './metrics-page.ts'
 import type { MetricsSource } from './metrics-source.ts'
+import { nextBeatMs, phaseOf, type Rhythm, rhythm } from './rhythm.ts'
 
 export type ScraperOptions = {
   readonly clock: Clock
@@ -53,12 +54,12 @@ export type ScrapeStatus = {
   readonly lastFailure: string | undefined
 }
 
-type PoolActivity = { active: boolean; touchedAtMs: number; targets: Target[]; cancelRest: () => void }
+type PoolActivity = { active: boolean; touchedAtMs: number; targets: Target[]; cancelTimer: () => void }
 
 type Target = {
   readonly endpoint: Endpoint
   readonly source: MetricsSource
-  /** Where in the interval its scrapes begin, 0 to 1. */
+  /** Which of the beats is its own, 0 to 1. */
   readonly phase: number
   pools: PoolActivity[]
   /** When its last scrape began. */
@@ -80,7 +81,7 @@ export class Scraper {
   readonly #pools = new Map<string, PoolActivity>()
   readonly #targets = new Map<Endpoint, Target>()
   #activeTargets = 0
-  #phase = 0
+  #opened = 0
 
   constructor(options: ScraperOptions) {
     this.#options = options
@@ -95,14 +96,14 @@ export class Scraper {
   update(pools: ReadonlyMap<string, readonly Endpoint[]>): void {
     for (const [key, pool] of this.#pools) {
       if (pools.has(key)) continue
-      pool.cancelRest()
+      pool.cancelTimer()
       this.#pools.delete(key)
     }
     const left = new Set(this.#targets.values())
     for (const target of left) target.pools = []
     const added: Target[] = []
     for (const [key, endpoints] of pools) {
-      const pool = this.#pools.get(key) ?? { active: false, touchedAtMs: 0, targets: [], cancelRest: () => {} }
+      const pool = this.#pools.get(key) ?? { active: false, touchedAtMs: 0, targets: [], cancelTimer: () => {} }
       this.#pools.set(key, pool)
       pool.targets = endpoints.map((endpoint) => {
         let target = this.#targets.get(endpoint)
@@ -125,7 +126,10 @@ export class Scraper {
     const pool = this.#pools.get(poolKey)
     if (pool === undefined) return
     pool.touchedAtMs = this.#clock.nowMs()
-    if (!pool.active) this.#wake(pool)
+    if (pool.active) return
+    pool.active = true
+    // Not at once: the first request shall not wait while a thousand timers are set.
+    pool.cancelTimer = this.#clock.after(0, () => this.#wake(pool))
   }
 
   /**
@@ -167,12 +171,10 @@ export class Scraper {
   }
 
   #open(endpoint: Endpoint): Target {
-    // Steps of the golden ratio fill the interval evenly, however many endpoints there come to be.
-    this.#phase = (this.#phase + 0.618034) % 1
     const target: Target = {
       endpoint,
       source: this.#options.openSource(endpoint.address),
-      phase: this.#phase,
+      phase: phaseOf(this.#opened++),
       pools: [],
       beganAtMs: Number.NEGATIVE_INFINITY,
       cancelTimer: () => {},
@@ -195,7 +197,6 @@ export class Scraper {
   }
 
   #wake(pool: PoolActivity): void {
-    pool.active = true
     this.#countActive()
     this.#restAfterQuiet(pool, this.#limits.idleAfterMs)
     for (const target of pool.targets) {
@@ -204,7 +205,7 @@ export class Scraper {
   }
 
   #restAfterQuiet(pool: PoolActivity, delayMs: number): void {
-    pool.cancelRest = this.#clock.after(delayMs, () => {
+    pool.cancelTimer = this.#clock.after(delayMs, () => {
       const quietMs = this.#clock.nowMs() - pool.touchedAtMs
       if (quietMs < this.#limits.idleAfterMs) return this.#restAfterQuiet(pool, this.#limits.idleAfterMs - quietMs)
       pool.active = false
@@ -217,19 +218,14 @@ export class Scraper {
     for (const target of this.#targets.values()) if (isActive(target)) this.#activeTargets += 1
   }
 
-  /**
-   * Plans the target's next scrape: at the next beat of its own, once an interval. So the scrapes of a fleet stay spread
-   * whatever becomes of the interval, and beats that were missed are left out. A beat right after a scrape is left out
-   * too, as it may be the one that the scrape ran for, by a timer that was early.
-   */
   #plan(target: Target): void {
     const nowMs = this.#clock.nowMs()
-    const { intervalMs, beats } = target.reachable && isActive(target) ? this.#busyRhythm : this.#idleRhythm
-    const offsetMs = (Math.floor(target.phase * beats) / beats) * intervalMs
-    const sinceMs = Math.max(nowMs, target.beganAtMs + intervalMs / 2)
-    const intervals = Math.floor((sinceMs - offsetMs) / intervalMs) + 1
+    const pace = target.reachable && isActive(target) ? this.#busyRhythm : this.#idleRhythm
+    // A beat right after a scrape may be the one that the scrape ran for, by a timer that was a little early.
+    const sinceMs = Math.max(nowMs, target.beganAtMs + pace.intervalMs / 2)
+    const delayMs = nextBeatMs(pace, target.phase, sinceMs) - nowMs
     target.cancelTimer()
-    target.cancelTimer = this.#clock.after(intervals * intervalMs + offsetMs - nowMs, () => this.#scrape(target))
+    target.cancelTimer = this.#clock.after(delayMs, () => this.#scrape(target))
   }
 
   /** Never two at once: a scrape that is under way is waited for. */
@@ -270,16 +266,6 @@ export class Scraper {
     if (!target.reachable || target.failuresInRow < this.#limits.failuresUntilUnreachable) return
     target.reachable = false
     this.#options.onUnreachable(target.endpoint, cause)
-  }
-}
-
-/** Each target is scraped once an interval, at one of its beats, which are evenly apart. */
-type Rhythm = { readonly intervalMs: number; readonly beats: number }
-
-function rhythm(targets: number, intervalMs: number, maxPerSecond: number, perBeat: number): Rhythm {
-  return {
-    intervalMs: Math.max(intervalMs, (targets * 1_000) / maxPerSecond),
-    beats: Math.max(1, Math.ceil(targets / perBeat)),
   }
 }
 

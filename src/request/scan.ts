@@ -8,20 +8,23 @@ export type ScanError = {
   readonly message: string
 }
 
+/** Where in the document the next byte is. From `value` on, white space may come before it. */
 const State = {
-  start: 0,
-  bom1: 1,
-  bom2: 2,
-  value: 3,
-  firstElement: 4,
-  firstKey: 5,
-  key: 6,
-  colon: 7,
-  afterValue: 8,
-  string: 9,
-  number: 10,
-  literal: 11,
-  done: 12,
+  failed: 0,
+  start: 1,
+  bom1: 2,
+  bom2: 3,
+  string: 4,
+  number: 5,
+  literal: 6,
+  value: 7,
+  firstElement: 8,
+  firstKey: 9,
+  key: 10,
+  colon: 11,
+  afterMember: 12,
+  afterElement: 13,
+  done: 14,
 } as const
 type State = (typeof State)[keyof typeof State]
 
@@ -114,9 +117,8 @@ export class BodyScanner {
   /** Reads the next bytes of the body. After {@link error} is set it does nothing. */
   push(chunk: Buffer): void {
     if (this.error !== undefined) return
-    let at = 0
     if (this.#tokenStart >= 0) this.#tokenStart = 0
-    while (at < chunk.length && this.error === undefined) at = this.#step(chunk, at)
+    this.#state = this.#read(chunk, this.#state)
     if (this.error !== undefined) return
     if (this.#tokenStart >= 0) this.#carry(chunk)
     this.#offset += chunk.length
@@ -132,105 +134,127 @@ export class BodyScanner {
     else if (this.#state !== State.done) this.#fail('invalid_json', 0, 'the body ends in the middle of the document')
   }
 
-  #fail(code: ScanError['code'], at: number, message: string): number {
+  #fail(code: ScanError['code'], at: number, message: string): State {
     const offset = this.#offset + at
     this.error = { code, offset, message: `${message} (byte ${offset})` }
-    return at
+    return State.failed
   }
 
-  #unexpected(chunk: Buffer, at: number, expected: string): number {
+  #unexpected(chunk: Buffer, at: number, expected: string): State {
     return this.#fail('invalid_json', at, `expected ${expected}, found ${describeByte(chunk[at])}`)
   }
 
-  #step(chunk: Buffer, at: number): number {
-    switch (this.#state) {
-      case State.string:
-        return this.#readString(chunk, at)
-      case State.number:
-        return this.#readNumber(chunk, at)
-      case State.literal:
-        return this.#readLiteral(chunk, at)
-      case State.start:
-      case State.bom1:
-      case State.bom2:
-        return this.#readStart(chunk, at)
-    }
-    const byte = chunk[at]
-    if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) return at + 1
-    switch (this.#state) {
-      case State.value:
-        return this.#beginValue(chunk, at, byte)
-      case State.firstElement:
-        if (byte === 0x5d) return this.#closeContainer(chunk, at, false)
-        return this.#beginValue(chunk, at, byte)
-      case State.firstKey:
-        if (byte === 0x7d) return this.#closeContainer(chunk, at, true)
-        if (byte === 0x22) return this.#beginKey(at)
-        return this.#unexpected(chunk, at, 'a key or "}"')
-      case State.key:
-        if (byte === 0x22) return this.#beginKey(at)
-        return this.#unexpected(chunk, at, 'a key')
-      case State.colon:
-        if (byte !== 0x3a) return this.#unexpected(chunk, at, '":"')
-        this.#state = State.value
-        return at + 1
-      case State.afterValue: {
-        const inObject = (this.#containers & 1) === 1
-        if (byte === 0x2c) {
-          this.#state = inObject ? State.key : State.value
-          return at + 1
-        }
-        if (byte === 0x7d || byte === 0x5d) return this.#closeContainer(chunk, at, byte === 0x7d)
-        return this.#unexpected(chunk, at, inObject ? '"," or "}"' : '"," or "]"')
+  /**
+   * The state after `chunk`, from the one before it. A turn of the loop reads one byte of structure, or all that the chunk
+   * has of a string or number. What a byte leads to is the next state, which stays a local variable: this is the hot loop.
+   */
+  #read(chunk: Buffer, state: State): State {
+    let at = 0
+    while (at < chunk.length) {
+      const byte = chunk[at]
+      if (state >= State.value && isWhiteSpace(byte)) {
+        at++
+        continue
       }
-      default:
-        return this.#unexpected(chunk, at, 'nothing after the document')
+      switch (state) {
+        case State.string:
+          at = this.#findStringEnd(chunk, at)
+          if (at < 0) return state
+          state = this.#endString(chunk, at++)
+          break
+        case State.number:
+          at = this.#findNumberEnd(chunk, at)
+          if (at === chunk.length) return state
+          if (!numberMayEnd(this.#part)) return this.#unexpected(chunk, at, 'a digit')
+          state = this.#endValue(chunk, at)
+          break
+        case State.literal:
+          state = this.#readLiteral(chunk, at++)
+          break
+        case State.value:
+          state = this.#beginValue(chunk, at++)
+          break
+        case State.firstElement:
+          state = byte === 0x5d ? this.#closeContainer(chunk, at++) : this.#beginValue(chunk, at++)
+          break
+        case State.firstKey:
+          if (byte === 0x7d) state = this.#closeContainer(chunk, at++)
+          else if (byte === 0x22) state = this.#beginKey(at++)
+          else return this.#unexpected(chunk, at, 'a key or "}"')
+          break
+        case State.key:
+          if (byte !== 0x22) return this.#unexpected(chunk, at, 'a key')
+          state = this.#beginKey(at++)
+          break
+        case State.colon:
+          if (byte !== 0x3a) return this.#unexpected(chunk, at, '":"')
+          state = State.value
+          at++
+          break
+        case State.afterMember:
+          if (byte === 0x2c) {
+            state = State.key
+            at++
+          } else if (byte === 0x7d) state = this.#closeContainer(chunk, at++)
+          else return this.#unexpected(chunk, at, '"," or "}"')
+          break
+        case State.afterElement:
+          if (byte === 0x2c) {
+            state = State.value
+            at++
+          } else if (byte === 0x5d) state = this.#closeContainer(chunk, at++)
+          else return this.#unexpected(chunk, at, '"," or "]"')
+          break
+        case State.done:
+          return this.#unexpected(chunk, at, 'nothing after the document')
+        case State.start:
+          // A UTF-8 byte order mark before the document is passed over, as RFC 8259 section 8.1 allows.
+          state = byte === 0xef ? State.bom1 : State.value
+          if (byte === 0xef) at++
+          break
+        case State.bom1:
+        case State.bom2:
+          if (byte !== (state === State.bom1 ? 0xbb : 0xbf)) return this.#unexpected(chunk, at, 'a byte order mark')
+          state = state === State.bom1 ? State.bom2 : State.value
+          at++
+          break
+        case State.failed:
+          return state
+      }
     }
+    return state
   }
 
-  /** A UTF-8 byte order mark before the document is passed over, as RFC 8259 section 8.1 allows. */
-  #readStart(chunk: Buffer, at: number): number {
-    if (this.#state === State.start) {
-      this.#state = chunk[at] === 0xef ? State.bom1 : State.value
-      return this.#state === State.bom1 ? at + 1 : at
-    }
-    const expected = this.#state === State.bom1 ? 0xbb : 0xbf
-    if (chunk[at] !== expected) return this.#fail('invalid_json', at, 'the body does not begin as JSON does')
-    this.#state = this.#state === State.bom1 ? State.bom2 : State.value
-    return at + 1
-  }
-
-  #beginKey(at: number): number {
-    this.#state = State.string
+  #beginKey(at: number): State {
     if (this.#depth === 1) {
       this.#field = Field.key
       this.#tokenStart = at + 1
     } else this.#isNestedKey = true
-    return at + 1
+    return State.string
   }
 
-  #beginValue(chunk: Buffer, at: number, byte: number): number {
-    if (this.#depth === 1) this.#noteTopLevelValue(at, byte)
+  #beginValue(chunk: Buffer, at: number): State {
+    const byte = chunk[at]
+    if (this.#depth === 1 && this.#field !== Field.other) {
+      this.#noteTopLevelValue(at, byte)
+      if (this.error !== undefined) return State.failed
+    }
     switch (byte) {
       case 0x22:
-        this.#state = State.string
-        return at + 1
+        return State.string
       case 0x7b:
+        return this.#openContainer(at, true)
       case 0x5b:
-        return this.#openContainer(at, byte === 0x7b)
+        return this.#openContainer(at, false)
       case 0x74:
-        return this.#beginLiteral(at, literalTrue)
+        return this.#beginLiteral(literalTrue)
       case 0x66:
-        return this.#beginLiteral(at, literalFalse)
+        return this.#beginLiteral(literalFalse)
       case 0x6e:
-        return this.#beginLiteral(at, literalNull)
+        return this.#beginLiteral(literalNull)
       default:
-        if (byte === 0x2d || (byte >= 0x30 && byte <= 0x39)) {
-          this.#state = State.number
-          this.#part = NumberPart.start
-          return at
-        }
-        return this.#unexpected(chunk, at, 'a value')
+        this.#part = nextNumberPart(NumberPart.start, byte)
+        return this.#part < 0 ? this.#unexpected(chunk, at, 'a value') : State.number
     }
   }
 
@@ -250,7 +274,11 @@ export class BodyScanner {
         this.modelSpans.push(this.#offset + at)
         return
       case Field.user:
+        this.user = undefined
         if (byte === 0x22) this.#tokenStart = at + 1
+        return
+      case Field.stream:
+        this.stream = false
         return
       case Field.maxTokens:
         if (byte !== 0x22 && byte !== 0x7b && byte !== 0x5b) this.#tokenStart = at
@@ -260,26 +288,22 @@ export class BodyScanner {
     }
   }
 
-  #beginLiteral(at: number, literal: Buffer): number {
-    this.#state = State.literal
+  #beginLiteral(literal: Buffer): State {
     this.#literal = literal
     this.#part = 1
-    return at + 1
+    return State.literal
   }
 
-  #readLiteral(chunk: Buffer, at: number): number {
+  #readLiteral(chunk: Buffer, at: number): State {
     const literal = this.#literal
-    while (this.#part < literal.length) {
-      if (at === chunk.length) return at
-      if (chunk[at] !== literal[this.#part]) return this.#unexpected(chunk, at, `"${literal}"`)
-      at++
-      this.#part++
-    }
+    if (chunk[at] !== literal[this.#part]) return this.#unexpected(chunk, at, `"${literal}"`)
+    this.#part++
+    if (this.#part < literal.length) return State.literal
     if (this.#field === Field.stream && this.#depth === 1) this.stream = literal === literalTrue
-    return this.#endValue(chunk, at)
+    return this.#endValue(chunk, at + 1)
   }
 
-  #openContainer(at: number, isObject: boolean): number {
+  #openContainer(at: number, isObject: boolean): State {
     if (this.#depth === maxJsonDepth) {
       return this.#fail('invalid_json', at, `arrays and objects nested deeper than ${maxJsonDepth}`)
     }
@@ -289,75 +313,67 @@ export class BodyScanner {
     }
     this.#depth++
     this.#containers = (this.#containers << 1) | (isObject ? 1 : 0)
-    this.#state = isObject ? State.firstKey : State.firstElement
-    return at + 1
+    return isObject ? State.firstKey : State.firstElement
   }
 
-  #closeContainer(chunk: Buffer, at: number, isObject: boolean): number {
-    if (((this.#containers & 1) === 1) !== isObject) {
-      return this.#unexpected(chunk, at, isObject ? '"]"' : '"}"')
-    }
+  #closeContainer(chunk: Buffer, at: number): State {
     this.#depth--
     this.#containers >>>= 1
     if (this.#depth > 0 && this.#depth % levelsPerNumber === 0) this.#containers = this.#outerContainers.pop()!
     return this.#endValue(chunk, at + 1)
   }
 
-  /** `at` is the first byte after the value. */
-  #endValue(chunk: Buffer, at: number): number {
-    if (this.#depth === 0) {
-      this.#state = State.done
-      return at
+  /** `end` is the first byte after the value. */
+  #endValue(chunk: Buffer, end: number): State {
+    if (this.#depth === 0) return State.done
+    if (this.#depth === 1 && this.#field !== Field.other) {
+      this.#takeTopLevelValue(chunk, end)
+      if (this.error !== undefined) return State.failed
+      this.#field = Field.other
     }
-    this.#state = State.afterValue
-    if (this.#depth > 1 || this.#field === Field.other) return at
+    return (this.#containers & 1) === 1 ? State.afterMember : State.afterElement
+  }
+
+  #takeTopLevelValue(chunk: Buffer, end: number): void {
     switch (this.#field) {
       case Field.model:
-        this.modelSpans.push(this.#offset + at)
-        if (this.modelSpans.length === 2) this.#takeModel(chunk, at - 1)
-        break
+        this.modelSpans.push(this.#offset + end)
+        if (this.modelSpans.length === 2) this.#takeModel(chunk, end - 1)
+        return
       case Field.user:
-        if (this.#tokenStart >= 0) {
-          const raw = this.#takeToken(chunk, at - 1)
-          if (raw.length <= maxTokenBytes) this.user = decodeString(raw)
-        }
-        break
+        if (this.#tokenStart >= 0) this.user = decodeString(this.#takeToken(chunk, end - 1))
+        return
       case Field.maxTokens:
         if (this.#tokenStart >= 0) {
-          const value = Number(this.#takeToken(chunk, at).toString('latin1'))
+          const value = Number(this.#takeToken(chunk, end)?.toString('latin1'))
           if (Number.isFinite(value)) this.maxTokens = value
         }
-        break
+        return
       case Field.prompt:
-        if (this.promptEnd < 0) this.promptEnd = this.#offset + at
+        if (this.promptEnd < 0) this.promptEnd = this.#offset + end
     }
-    this.#field = Field.other
-    return at
   }
 
   #takeModel(chunk: Buffer, end: number): void {
     const raw = this.#takeToken(chunk, end)
-    const model = raw.length > maxModelBytes ? undefined : decodeString(raw)
-    if (raw.length > maxModelBytes) this.#fail('model_invalid', end, `"model" is longer than ${maxModelBytes} bytes`)
+    const model = decodeString(raw)
+    if (raw === undefined) this.#fail('model_invalid', end, `"model" is longer than ${maxModelBytes} bytes`)
     else if (model === undefined) this.#fail('invalid_json', end, '"model" is not a valid JSON string in UTF-8')
     else if (controlCharacter.test(model)) this.#fail('model_invalid', end, '"model" contains a control character')
     else this.model = model
   }
 
-  #readString(chunk: Buffer, at: number): number {
-    const end = this.#findStringEnd(chunk, at)
-    if (end < 0) return chunk.length
+  /** `quote` is where the closing quote is. */
+  #endString(chunk: Buffer, quote: number): State {
     if (this.#isNestedKey) {
       this.#isNestedKey = false
-      this.#state = State.colon
-      return end + 1
+      return State.colon
     }
-    if (this.#field === Field.key && this.#depth === 1) {
-      this.#field = fieldOf(this.#takeToken(chunk, end))
-      this.#state = State.colon
-      return end + 1
+    if (this.#field === Field.key) {
+      this.#field = fieldOf(this.#takeToken(chunk, quote))
+      return State.colon
     }
-    return this.#endValue(chunk, end + 1)
+    return this.#endValue(chunk, quote + 1)
   }
 
   /** The closing quote at or after `at`, -1 when the chunk ends first. */
@@ -365,7 +381,7 @@ export class BodyScanner {
     if (this.#escaped) at++
     this.#escaped = false
     for (;;) {
-      // Most strings are short, and so is most text between escaped quotes: a call into native search costs as much as this.
+      // Most strings are short, as is most text between escaped quotes: a call into native search would cost more.
       const near = Math.min(chunk.length, at + nativeSearchBytes)
       while (at < near) {
         const byte = chunk[at]
@@ -380,6 +396,7 @@ export class BodyScanner {
       const end = quote < 0 ? chunk.length : quote
       let run = end
       while (run > at && chunk[run - 1] === 0x5c) run--
+      // A byte after an odd run of backslashes is content.
       const isEscaped = ((end - run) & 1) === 1
       if (quote < 0) {
         this.#escaped = isEscaped
@@ -390,16 +407,19 @@ export class BodyScanner {
     }
   }
 
-  #readNumber(chunk: Buffer, at: number): number {
+  /** The first byte that does not belong to the number; the length of the chunk when that ends first. */
+  #findNumberEnd(chunk: Buffer, at: number): number {
+    let part = this.#part
     while (at < chunk.length) {
-      const next = nextNumberPart(this.#part, chunk[at])
-      if (next < 0) {
-        if (!numberMayEnd(this.#part)) return this.#unexpected(chunk, at, 'a digit')
-        return this.#endValue(chunk, at)
+      const byte = chunk[at]
+      if (part < NumberPart.integer || byte < 0x30 || byte > 0x39) {
+        const next = nextNumberPart(part, byte)
+        if (next < 0) break
+        part = next
       }
-      this.#part = next
       at++
     }
+    this.#part = part
     return at
   }
 
@@ -412,18 +432,20 @@ export class BodyScanner {
     this.#carried = this.#carried === undefined ? Buffer.from(kept) : Buffer.concat([this.#carried, kept])
   }
 
-  /** The wanted token, which ends before `end` in this chunk. */
-  #takeToken(chunk: Buffer, end: number): Buffer {
+  /** The wanted token, which ends before `end` in this chunk; undefined when it is longer than any token of interest. */
+  #takeToken(chunk: Buffer, end: number): Buffer | undefined {
+    const carried = this.#carried
     const part = chunk.subarray(this.#tokenStart, Math.max(end, this.#tokenStart))
-    const token = this.#carried === undefined ? part : Buffer.concat([this.#carried, part])
     this.#carried = undefined
     this.#tokenStart = -1
-    return token
+    if ((carried?.length ?? 0) + part.length > maxTokenBytes) return undefined
+    return carried === undefined ? part : Buffer.concat([carried, part])
   }
 }
 
 /** The field that a raw key names; a key may be written with escapes (`"mod\\u0065l"`). */
-function fieldOf(raw: Buffer): Field {
+function fieldOf(raw: Buffer | undefined): Field {
+  if (raw === undefined) return Field.other
   const text = raw.toString('latin1')
   const field = fields.get(text)
   if (field !== undefined || !text.includes('\\')) return field ?? Field.other
@@ -431,8 +453,8 @@ function fieldOf(raw: Buffer): Field {
 }
 
 /** The text of a string's content bytes; undefined when they are no JSON string, no UTF-8 or no whole characters. */
-function decodeString(raw: Buffer): string | undefined {
-  if (!isUtf8(raw)) return undefined
+function decodeString(raw: Buffer | undefined): string | undefined {
+  if (raw === undefined || !isUtf8(raw)) return undefined
   const text = raw.toString('utf8')
   if (!escapeOrControl.test(text)) return text
   try {
@@ -447,15 +469,16 @@ const escapeOrControl = /[\\\x00-\x1f]/
 /** Would break a header line, or be refused by Envoy. */
 const controlCharacter = /[\x00-\x1f\x7f]/
 
+/** Where in a number the cursor is. From `integer` on, any digit leaves it there. */
 const NumberPart = {
   start: 0,
   minus: 1,
   zero: 2,
-  integer: 3,
-  point: 4,
-  fraction: 5,
-  exponent: 6,
-  sign: 7,
+  point: 3,
+  exponent: 4,
+  sign: 5,
+  integer: 6,
+  fraction: 7,
   power: 8,
 } as const
 
@@ -484,6 +507,9 @@ function nextNumberPart(part: number, byte: number): number {
       return isDigit ? NumberPart.power : -1
   }
 }
+
+const isWhiteSpace = (byte: number): boolean =>
+  byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
 
 const isExponent = (byte: number): boolean => byte === 0x65 || byte === 0x45
 const afterInteger = (byte: number): number =>

@@ -13,7 +13,7 @@ import { send, sendJson, sendRefusal } from './reply.ts'
 import { problemsOf } from './settings.ts'
 
 /** What can be read of the model API. */
-const readPages: ReadonlyMap<string, (context: SimContext) => unknown> = new Map([
+const readPages = new Map<string, (context: SimContext) => unknown>([
   ['/v1/models', modelList],
   ['/version', () => ({ version: 'signalbox-sim' })],
 ])

@@ -117,8 +117,8 @@ describe('stall', () => {
 })
 
 describe('split', () => {
-  /** The HTTP chunks of an answer, read from a bare socket: node:http would join what arrives together. */
-  async function chunksOf(url: string, text: string): Promise<Buffer[]> {
+  /** The HTTP chunks of an answer and how many reads brought them, from a bare socket: node:http would join some. */
+  async function chunksOf(url: string, text: string): Promise<{ chunks: Buffer[]; reads: number }> {
     const { hostname, port } = new URL(url)
     const socket = connect(Number(port), hostname)
     const headers = ['host: x', 'connection: close', `content-length: ${stream.length}`, `x-sim-fault: ${text}`]
@@ -131,7 +131,7 @@ describe('split', () => {
     for (;;) {
       const lineEnd = raw.indexOf('\r\n', at)
       const size = Number.parseInt(raw.toString('latin1', at, lineEnd), 16)
-      if (size === 0) return chunks
+      if (size === 0) return { chunks, reads: pieces.length }
       chunks.push(raw.subarray(lineEnd + 2, lineEnd + 2 + size))
       at = lineEnd + 2 + size + 2
     }
@@ -139,7 +139,8 @@ describe('split', () => {
 
   test('pieces of 1 to 7 bytes that join to the same events, split within names and within characters', async () => {
     const sim = await startTestSim({ settings: { tokens: 40 } })
-    const chunks = await chunksOf(sim.url, 'split')
+    const { chunks, reads } = await chunksOf(sim.url, 'split')
+    expect(reads, 'they travel apart').toBeGreaterThan(chunks.length / 10)
     const sizes = new Set(chunks.map((chunk) => chunk.length))
     expect([...sizes].sort()).toEqual([1, 2, 3, 4, 5, 6, 7])
     const events = eventsOf(Buffer.concat(chunks).toString()) as { choices?: { delta: { content?: string } }[] }[]
@@ -154,7 +155,7 @@ describe('split', () => {
   test('the same seed splits in the same places, another one in others', async () => {
     const sizes = async (seed: number) => {
       const sim = await startTestSim({ seed, clock: new ManualClock() })
-      return (await chunksOf(sim.url, 'split=20')).map((chunk) => chunk.length)
+      return (await chunksOf(sim.url, 'split=20')).chunks.map((chunk) => chunk.length)
     }
     const first = await sizes(1)
     expect(Math.max(...first)).toBe(20)

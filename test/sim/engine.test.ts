@@ -50,6 +50,17 @@ test('a request whose adapter has no room is passed by, and starts when the othe
   expect(engine.snapshot(0)).toMatchObject({ runningAdapters: ['v2'], waitingAdapters: [] })
 })
 
+test('a place that the first in the queue cannot use goes to the next who can', async () => {
+  const engine = new Engine(limits)
+  const [first, again, other, base] = [sequence('v1'), sequence('v1'), sequence('v2'), sequence()]
+  const { started, settle } = enterAll(engine, [first, again, other, base])
+  await settle()
+  engine.leave(first)
+  await settle()
+  expect(started).toEqual([first, again, base])
+  expect(engine.snapshot(0)).toMatchObject({ running: 2, waiting: 1, waitingAdapters: ['v2'] })
+})
+
 test('a client that gives up leaves the queue, and its place goes to the next', async () => {
   const engine = new Engine({ ...limits, maxNumSeqs: 1 })
   const connection = new AbortController()
