@@ -19,15 +19,17 @@ const ratioTargets: readonly { target: string; bodyBytes: number; atLeast: numbe
   { target: referencePair, bodyBytes: 220 << 10, atLeast: 8 },
 ]
 
-/** Requests a run: enough for a second or so of CPU time, which the system counts in steps of 10 ms. */
+/** Requests a run: enough for half a second or so of CPU time, which the system counts in steps of 10 ms. */
 const requestsBySize: readonly (readonly [bodyBytes: number, requests: number])[] = [
-  [1 << 10, 8000],
-  [16 << 10, 4000],
-  [220 << 10, 600],
-  [1 << 20, 150],
+  [1 << 10, 6000],
+  [16 << 10, 3000],
+  [220 << 10, 400],
+  [1 << 20, 120],
 ]
-const rounds = 3
-const quickShare = 0.2
+/** Long enough for V8 to have compiled what is hot. */
+const warmUp: Run = { bodyBytes: 1 << 10, position: 'first', requests: 8000 }
+const rounds = 5
+const quickShare = 0.25
 
 /** Some 100 ms apart, as from a client on a slow line. */
 const slowSender = { ...defaultLoad, model: modelName, bodyBytes: 128 << 10, gapMs: 100, requests: 8, concurrency: 4 }
@@ -56,6 +58,8 @@ export async function measureEndToEnd(plan: Plan): Promise<Outcome> {
   )
   const misses: string[] = []
   const rows: Cell[][] = []
+  plan.say('warming up')
+  for (const target of plan.targets) await measureTarget(target, plan.generator, warmUp)
   for (const shape of shapes) {
     const samples = await measureShape(plan, shape)
     rows.push(...shapeRows(plan, shape, samples, misses))
@@ -107,10 +111,12 @@ async function measureTarget(target: Target, generator: LoadGenerator, run: Run)
 function shapeRows(plan: Plan, shape: Run, samples: Map<Target, Sample[]>, misses: string[]): Cell[][] {
   const label = shapeLabel(shape.bodyBytes, shape.position)
   const of = (target: Target, value: (sample: Sample) => number) => median(samples.get(target)!.map(value))
-  const subjectMicros = of(plan.targets[0], (sample) => sample.cpuMicros)
+  const subjectSamples = samples.get(plan.targets[0])!
   return plan.targets.map((target) => {
-    const cpuMicros = of(target, (sample) => sample.cpuMicros)
-    const ratio = cpuMicros / subjectMicros
+    // Within a round, as what else the machine does changes from round to round.
+    const ratio = median(
+      samples.get(target)!.map(({ cpuMicros }, round) => cpuMicros / subjectSamples[round].cpuMicros),
+    )
     const atLeast = ratioTargets.find(
       (goal) => goal.target === target.name && goal.bodyBytes === shape.bodyBytes,
     )?.atLeast
@@ -125,7 +131,7 @@ function shapeRows(plan: Plan, shape: Run, samples: Map<Target, Sample[]>, misse
     return [
       label,
       target.name,
-      figure(cpuMicros),
+      figure(of(target, (sample) => sample.cpuMicros)),
       ratioCell,
       figure(of(target, (sample) => sample.requestsPerSecond)),
       figure(of(target, (sample) => sample.p50Ms)),

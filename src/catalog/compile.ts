@@ -53,8 +53,9 @@ function poolOf(resource: Resource, defaultNamespace: string): string | undefine
   const key = identify(resource, defaultNamespace)?.split(' ')[1]
   if (kind === 'pool') return key
   const { spec } = resource.object
-  if (kind !== 'model' || key === undefined || !isObject(spec) || !isObject(spec.poolRef)) return undefined
-  return `${key.split('/')[0]}/${spec.poolRef.name}`
+  const poolRef = kind === 'model' && isObject(spec) ? spec.poolRef : undefined
+  if (key === undefined || !isObject(poolRef) || typeof poolRef.name !== 'string') return undefined
+  return `${key.split('/')[0]}/${poolRef.name}`
 }
 
 /** One declaration for each id: a valid one, or the last good one where all are invalid now. */

@@ -71,8 +71,8 @@ function declare(resource: Resource, options: ReadOptions, problems: Problem[]):
   }
 }
 
-/** A kind of the pools' API groups that doesn't exist there: an API server would not know the resource either. */
-function findMisnamed({ apiVersion, kind, origin }: Resource): Problem | undefined {
+/** A version or kind that the pools' API groups don't have: an API server would not know the resource either. */
+export function findMisnamed({ apiVersion, kind, origin }: Resource): Problem | undefined {
   const ours = poolGroups.some((group) => apiVersion.startsWith(`${group}/`))
   if (!ours || otherPoolGroupKinds.includes(kind) || kind.endsWith('List')) return undefined
   const allowed = Object.keys(kinds).filter((name) => name.endsWith(` ${kind}`))

@@ -133,7 +133,7 @@ function readAdapterNames(text: string, { origin }: Resource, problems: Problem[
     problems.push(problemAt(origin, path, `broken YAML: ${(error as Error).message}`))
     return undefined
   }
-  const reading = readFields(adapterNames, list === '' ? [] : list, origin, 'ignore', path)
+  const reading = readFields(adapterNames, list ?? [], origin, 'ignore', path)
   problems.push(...reading.problems)
   return reading.data
 }

@@ -13,7 +13,6 @@ import { type ByteSink, DuplexBody } from './duplex-body.ts'
 import {
   answer,
   encodeBodyAnswer,
-  encodeBodyReplacementOpening,
   encodeHeadersAnswer,
   encodeImmediate,
   encodeTrailersAnswer,
@@ -21,7 +20,7 @@ import {
   noMutation,
 } from './encode.ts'
 import type { HeaderTable, HeaderValues } from './headers.ts'
-import { HeldBody } from './held-body.ts'
+import { RequestBody, type RequestMode, requestMode } from './request-body.ts'
 
 /** The snapshot that a conversation is decided by, from its first message to its last. */
 export type Routing = {
@@ -51,13 +50,6 @@ export type ConversationObserver = {
   unroutable(): void
 }
 
-/**
- * How the body of the request is answered. `duplex`: headers held until decided, all bytes sent back. `streamed`: the same,
- * but each message is acknowledged, with its new content where it changes. `whole`: headers passed at once, one answer to
- * the one body message. `late`: chunks come after the headers have gone, too late to route. `none`: no body is sent.
- */
-type RequestMode = 'duplex' | 'streamed' | 'whole' | 'late' | 'none'
-
 /** What was decided for the request. */
 type Decision = {
   readonly mutation: Mutation
@@ -68,7 +60,6 @@ type Decision = {
 
 const continueResponseHeaders = encodeHeadersAnswer(answer.responseHeaders, noMutation)
 const continueRequestHeaders = encodeHeadersAnswer(answer.requestHeaders, noMutation)
-const continueRequestBody = encodeBodyAnswer(answer.requestBody, noMutation)
 const continueResponseBody = encodeBodyAnswer(answer.responseBody, noMutation)
 const continueRequestTrailers = encodeTrailersAnswer(answer.requestTrailers)
 const continueResponseTrailers = encodeTrailersAnswer(answer.responseTrailers)
@@ -86,19 +77,15 @@ export class Conversation implements ProcessingEvents {
   readonly #hasPools: boolean
 
   #mode: RequestMode = 'duplex'
-  #isPartial = false
   #headers: HeaderValues | undefined
   #facts: RequestFacts = unknownFacts
   /** Reads the body; undefined once a body is known to be none of ours. */
   #scanner: BodyScanner | undefined = new BodyScanner()
-  readonly #held = new HeldBody()
-  /** Streamed mode: body offsets at which the messages that wait for their answer end. */
-  readonly #messageEnds: number[] = []
+  #body: RequestBody
   #decision: Decision | undefined
   #isRefused = false
   #requestEnded = false
   #responseBegun = false
-  readonly #requestEcho: DuplexBody
   #responseEcho: DuplexBody | undefined
 
   constructor(context: ConversationContext, routing: Routing, poolHint: string | undefined, out: ByteSink) {
@@ -107,13 +94,13 @@ export class Conversation implements ProcessingEvents {
     this.#poolHint = poolHint
     this.#out = out
     this.#hasPools = routing.catalog.pools.size > 0
-    this.#requestEcho = new DuplexBody(answer.requestBody, out)
+    this.#body = new RequestBody(this.#mode, out)
     this.#responseEcho = new DuplexBody(answer.responseBody, out)
   }
 
   protocolConfig(config: ProtocolConfig): void {
     this.#mode = requestMode(config)
-    this.#isPartial = config.requestBodyMode === bodyMode.bufferedPartial
+    this.#body = new RequestBody(this.#mode, this.#out)
     if (config.responseBodyMode !== bodyMode.fullDuplex) this.#responseEcho = undefined
   }
 
@@ -129,6 +116,7 @@ export class Conversation implements ProcessingEvents {
         if (this.#scanner === undefined) this.#decide()
         return
       case 'whole':
+      case 'part':
         if (this.#facts.body === 'none') this.#decide()
         else this.#passHeaders()
         return
@@ -143,47 +131,33 @@ export class Conversation implements ProcessingEvents {
 
   requestBody(piece: Buffer): void {
     if (this.#isRefused) return
-    const size = this.#held.end + piece.length
+    const size = this.#body.bytes + piece.length
     if (size > this.#context.limits.maxBodyBytes && !this.#responseBegun) {
       return this.#refuse(bodyTooLarge(this.#context.limits, `${size} have arrived and there are more`))
     }
     this.#scanner?.push(piece)
-    if (this.#refuseInvalid()) return
-    if (this.#decision === undefined) {
-      this.#held.add(piece)
-      if (this.#mode === 'duplex' || this.#mode === 'streamed') this.#decideWhenKnown()
-    } else if (this.#mode === 'duplex') {
-      this.#echo(piece, this.#held.end)
-      this.#held.skip(piece.length)
-    } else {
-      this.#held.add(piece)
-    }
+    if (this.#refuseInvalid() || this.#refuseLateDuplicate(size)) return
+    this.#body.add(piece)
+    if (this.#decision === undefined && (this.#mode === 'duplex' || this.#mode === 'streamed')) this.#decideWhenKnown()
   }
 
   requestBodyEnd(endOfStream: boolean): void {
     if (this.#isRefused) return
-    if (this.#mode === 'streamed' || this.#mode === 'late') this.#messageEnds.push(this.#held.end)
-    if (this.#mode === 'whole') this.#answerWhole(endOfStream)
-    else if (endOfStream) this.#endRequest()
-    if (this.#isRefused || this.#decision === undefined) return
-    if (this.#mode === 'duplex') this.#requestEcho.flush(endOfStream)
-    else this.#acknowledge()
+    if (this.#answersBody) return this.#answerAtOnce(endOfStream)
+    if (endOfStream) this.#endRequest()
+    if (!this.#isRefused) this.#body.endMessage(endOfStream)
   }
 
   requestTrailers(): void {
     if (this.#isRefused) return
-    if (this.#mode !== 'whole') this.#endRequest()
-    if (this.#isRefused) return
-    if (this.#mode === 'duplex') this.#requestEcho.flush(false)
-    else this.#acknowledge()
-    this.#out.write(continueRequestTrailers)
+    if (!this.#answersBody) this.#endWithoutMessage()
+    if (!this.#isRefused) this.#out.write(continueRequestTrailers)
   }
 
   /** Envoy has nothing more to send. In streamed mode that is how a body with trailers ends. */
   halfClosed(): void {
     if (this.#mode !== 'streamed' || this.#isRefused || this.#responseBegun || this.#headers === undefined) return
-    this.#endRequest()
-    if (!this.#isRefused) this.#acknowledge()
+    this.#endWithoutMessage()
   }
 
   responseHeaders(): void {
@@ -219,9 +193,14 @@ export class Conversation implements ProcessingEvents {
 
   /** The stream is gone, however it ended. To be called once, and nothing after it. */
   closed(): void {
-    this.#held.drop()
+    this.#body.drop()
     const endpoint = this.#decision?.endpoints[0]
     if (endpoint !== undefined) endpoint.inFlight--
+  }
+
+  /** The decision is told in the answer to the body, as the headers have been passed before. */
+  get #answersBody(): boolean {
+    return this.#mode === 'whole' || this.#mode === 'part'
   }
 
   get #isStrict(): boolean {
@@ -240,7 +219,7 @@ export class Conversation implements ProcessingEvents {
     }
     const { maxHeldBytes, streamedHoldBytes } = this.#context.limits
     const limit = this.#mode === 'streamed' ? Math.min(streamedHoldBytes, maxHeldBytes) : maxHeldBytes
-    if (this.#held.end < limit) return
+    if (this.#body.bytes < limit) return
     if (scanner.model === undefined && this.#isStrict) return this.#refuse(this.#modelTooLate(limit))
     this.#decide()
   }
@@ -251,10 +230,15 @@ export class Conversation implements ProcessingEvents {
       'model_too_late',
       this.#mode === 'streamed'
         ? `${found}: put it first, or raise --streamed-hold-bytes (below Envoy's per_connection_buffer_limit_bytes), or use FULL_DUPLEX_STREAMED`
-        : this.#mode === 'whole'
+        : this.#mode === 'part'
           ? `"model" is not in the part of the body that Envoy buffers: put it first, or raise per_connection_buffer_limit_bytes`
           : `${found}: put it first, or raise --max-held-bytes`,
     )
+  }
+
+  #endWithoutMessage(): void {
+    this.#endRequest()
+    if (!this.#isRefused) this.#body.endWithoutMessage()
   }
 
   /** The body is complete: what it has not shown by now it does not have. */
@@ -274,6 +258,18 @@ export class Conversation implements ProcessingEvents {
     return true
   }
 
+  /** Where Envoy keeps the length that has been announced, a duplicate that would change it comes too late. */
+  #refuseLateDuplicate(size: number): boolean {
+    const isTooLate =
+      this.#context.keepsContentLength &&
+      this.#facts.declaredBytes !== undefined &&
+      !this.#responseBegun &&
+      this.#decision?.splicer?.changesBefore(size) === true &&
+      this.#decision.splicer.lengthChange() !== 0
+    if (isTooLate) this.#refuse(refuse('model_invalid', '"model" is given twice, with different values'))
+    return isTooLate
+  }
+
   /** resolve → pick → rewrite, and the answer to the headers where it is still owed. */
   #decide(): void {
     const { catalog } = this.#routing
@@ -290,14 +286,9 @@ export class Conversation implements ProcessingEvents {
     const splicer = this.#splicerFor(model, route)
     this.#decision = { mutation: this.#mutationFor(model, route, endpoints, splicer), endpoints, splicer }
     this.#context.observer.decided(model, route)
-    if (this.#mode === 'whole' && this.#facts.body !== 'none') return
-    this.#out.write(encodeHeadersAnswer(answer.requestHeaders, this.#decision.mutation))
-    if (this.#mode !== 'duplex') return
-    let offset = this.#held.start
-    for (const piece of this.#held.take(this.#held.end)) {
-      this.#echo(piece, offset)
-      offset += piece.length
-    }
+    const isBodyAnswered = this.#answersBody && this.#facts.body !== 'none'
+    if (!isBodyAnswered) this.#out.write(encodeHeadersAnswer(answer.requestHeaders, this.#decision.mutation))
+    this.#body.release(splicer)
   }
 
   /** What the decision changes of the headers. */
@@ -314,7 +305,7 @@ export class Conversation implements ProcessingEvents {
     if (route.baseModel !== undefined) setHeaders.push(baseModelNameHeader, route.baseModel)
     const removeHeaders = this.#headers === undefined ? [] : [...spoofedHeaders(this.#headers, setHeaders)]
     const { declaredBytes } = this.#facts
-    if (splicer !== undefined && declaredBytes !== undefined && this.#mode !== 'whole') {
+    if (splicer !== undefined && declaredBytes !== undefined && !this.#answersBody) {
       if (this.#scanner!.isComplete) {
         const change = splicer.lengthChange()
         if (change !== 0) setHeaders.push('content-length', String(declaredBytes + change))
@@ -326,63 +317,17 @@ export class Conversation implements ProcessingEvents {
     return { setHeaders, removeHeaders, clearRouteCache: setHeaders.length > 0, destination }
   }
 
-  /** The one answer to a body that came as a whole. */
-  #answerWhole(endOfStream: boolean): void {
-    if (this.#decision !== undefined) return this.#out.write(continueRequestBody)
-    const isCut = this.#isPartial && !endOfStream && !this.#scanner?.isComplete
+  /** The one answer to a body that came as a whole, or to the part of it that Envoy buffers. */
+  #answerAtOnce(endOfStream: boolean): void {
+    if (this.#decision !== undefined) return this.#body.endMessage(endOfStream)
+    const isCut = this.#mode === 'part' && !endOfStream && this.#scanner?.isComplete === false
     if (isCut && this.#isStrict && this.#scanner?.model === undefined) {
-      return this.#refuse(this.#modelTooLate(this.#held.end))
+      return this.#refuse(this.#modelTooLate(this.#body.bytes))
     }
     if (isCut) this.#decide()
     else this.#endRequest()
-    const decision = this.#decision as Decision | undefined
-    if (this.#isRefused || decision === undefined) return
-    const changes = decision.splicer?.changesBefore(this.#held.end) ?? false
-    if (!changes) {
-      this.#held.drop()
-      return this.#out.write(encodeBodyAnswer(answer.requestBody, decision.mutation))
-    }
-    const { mutation } = decision
-    // Envoy keeps the content-length of a buffered body, and drops that of a part of one.
-    const length = this.#held.end + decision.splicer!.lengthChange()
-    const setHeaders = this.#isPartial
-      ? mutation.setHeaders
-      : [...mutation.setHeaders, 'content-length', String(length)]
-    this.#replaceBody({ ...mutation, setHeaders }, this.#held.end)
-  }
-
-  /** Streamed mode: answers the messages that have arrived whole, each with its new content where that differs. */
-  #acknowledge(): void {
-    for (const end of this.#messageEnds) {
-      if (this.#decision?.splicer?.changesBefore(end)) this.#replaceBody(noMutation, end)
-      else {
-        this.#held.release(end)
-        this.#out.write(continueRequestBody)
-      }
-    }
-    this.#messageEnds.length = 0
-  }
-
-  /** Answers with the held bytes before `end` as the splicer makes them. */
-  #replaceBody(mutation: Mutation, end: number): void {
-    const replaced: Buffer[] = []
-    let offset = this.#held.start
-    for (const piece of this.#held.take(end)) {
-      this.#decision!.splicer!.splice(piece, offset, replaced)
-      offset += piece.length
-    }
-    const bytes = replaced.reduce((sum, piece) => sum + piece.length, 0)
-    this.#out.write(encodeBodyReplacementOpening(answer.requestBody, mutation, bytes))
-    for (const piece of replaced) this.#out.write(piece)
-  }
-
-  /** Full duplex: sends a piece at body offset `offset` back, with the model as it has to be. */
-  #echo(piece: Buffer, offset: number): void {
-    const splicer = this.#decision!.splicer
-    if (!splicer?.changesBefore(offset + piece.length)) return this.#requestEcho.add(piece)
-    const replaced: Buffer[] = []
-    splicer.splice(piece, offset, replaced)
-    for (const part of replaced) this.#requestEcho.add(part)
+    if (this.#isRefused) return
+    this.#body.answerAtOnce(this.#decision!.mutation)
   }
 
   /** Buffered modes: the headers go on; what a client must not set is taken from them. */
@@ -397,7 +342,7 @@ export class Conversation implements ProcessingEvents {
 
   #refuse(refusal: Refusal): void {
     this.#isRefused = true
-    this.#held.drop()
+    this.#body.drop()
     this.#context.observer.refused(refusal.code)
     this.#out.write(encodeImmediate(refusal))
   }
@@ -416,19 +361,5 @@ export class Conversation implements ProcessingEvents {
     const keepsFirst = target === undefined || target.name === model
     const literal = target?.literal ?? Buffer.from(JSON.stringify(model))
     return new ModelSplicer(this.#scanner!.modelSpans, literal, keepsFirst)
-  }
-}
-
-function requestMode(config: ProtocolConfig): RequestMode {
-  switch (config.requestBodyMode) {
-    case bodyMode.none:
-      return 'none'
-    case bodyMode.streamed:
-      return config.sendBodyWithoutWaiting ? 'streamed' : 'late'
-    case bodyMode.buffered:
-    case bodyMode.bufferedPartial:
-      return 'whole'
-    default:
-      return 'duplex'
   }
 }

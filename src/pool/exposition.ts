@@ -113,11 +113,15 @@ function walkLabels(text: string, opensAt: number, into: Map<string, string> | u
 }
 
 function closingQuote(text: string, from: number): number {
-  for (let at = from; at < text.length; at += 1) {
-    if (text[at] === '"') return at
-    if (text[at] === '\\') at += 1
-  }
-  return -1
+  let at = text.indexOf('"', from)
+  while (at !== -1 && isEscaped(text, at)) at = text.indexOf('"', at + 1)
+  return at
+}
+
+function isEscaped(text: string, at: number): boolean {
+  let backslashes = 0
+  while (text[at - 1 - backslashes] === '\\') backslashes += 1
+  return backslashes % 2 === 1
 }
 
 function withoutEscapes(value: string): string {

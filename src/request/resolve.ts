@@ -120,7 +120,7 @@ export function hashToShare(text: string): number {
 }
 
 function modelNotFound(catalog: Catalog, model: string): Refusal {
-  const near = nearest(model, catalog.models.keys())
+  const near = nearest(model, [...catalog.models.keys()])
   const hint = near === undefined ? '' : `; did you mean "${near}"?`
   return refuse('model_not_found', `the model "${model}" is not served here${hint}`)
 }

@@ -149,10 +149,11 @@ export class BodyScanner {
    * has of a string or number. What a byte leads to is the next state, which stays a local variable: this is the hot loop.
    */
   #read(chunk: Buffer, state: State): State {
+    const length = chunk.length
     let at = 0
-    while (at < chunk.length) {
+    while (at < length) {
       const byte = chunk[at]
-      if (state >= State.value && isWhiteSpace(byte)) {
+      if (byte <= 0x20 && state >= State.value && isWhiteSpace(byte)) {
         at++
         continue
       }
@@ -164,7 +165,7 @@ export class BodyScanner {
           break
         case State.number:
           at = this.#findNumberEnd(chunk, at)
-          if (at === chunk.length) return state
+          if (at === length) return state
           if (!numberMayEnd(this.#part)) return this.#unexpected(chunk, at, 'a digit')
           state = this.#endValue(chunk, at)
           break
@@ -253,8 +254,8 @@ export class BodyScanner {
       case 0x6e:
         return this.#beginLiteral(literalNull)
       default:
-        this.#part = nextNumberPart(NumberPart.start, byte)
-        return this.#part < 0 ? this.#unexpected(chunk, at, 'a value') : State.number
+        this.#part = nextNumberPart[byte]
+        return this.#part === NumberPart.none ? this.#unexpected(chunk, at, 'a value') : State.number
     }
   }
 
@@ -378,8 +379,10 @@ export class BodyScanner {
 
   /** The closing quote at or after `at`, -1 when the chunk ends first. */
   #findStringEnd(chunk: Buffer, at: number): number {
-    if (this.#escaped) at++
-    this.#escaped = false
+    if (this.#escaped) {
+      this.#escaped = false
+      at++
+    }
     for (;;) {
       // Most strings are short, as is most text between escaped quotes: a call into native search would cost more.
       const near = Math.min(chunk.length, at + nativeSearchBytes)
@@ -409,14 +412,12 @@ export class BodyScanner {
 
   /** The first byte that does not belong to the number; the length of the chunk when that ends first. */
   #findNumberEnd(chunk: Buffer, at: number): number {
+    const length = chunk.length
     let part = this.#part
-    while (at < chunk.length) {
-      const byte = chunk[at]
-      if (part < NumberPart.integer || byte < 0x30 || byte > 0x39) {
-        const next = nextNumberPart(part, byte)
-        if (next < 0) break
-        part = next
-      }
+    while (at < length) {
+      const next = nextNumberPart[(part << 8) | chunk[at]]
+      if (next === NumberPart.none) break
+      part = next
       at++
     }
     this.#part = part
@@ -469,53 +470,51 @@ const escapeOrControl = /[\\\x00-\x1f]/
 /** Would break a header line, or be refused by Envoy. */
 const controlCharacter = /[\x00-\x1f\x7f]/
 
-/** Where in a number the cursor is. From `integer` on, any digit leaves it there. */
+/** Where in a number the cursor is: after which part of it. */
 const NumberPart = {
-  start: 0,
+  none: 0,
   minus: 1,
   zero: 2,
-  point: 3,
-  exponent: 4,
-  sign: 5,
-  integer: 6,
-  fraction: 7,
+  integer: 3,
+  point: 4,
+  fraction: 5,
+  exponent: 6,
+  sign: 7,
   power: 8,
 } as const
+type NumberPart = (typeof NumberPart)[keyof typeof NumberPart]
 
-/** The part of a number that `byte` leads to from `part`; -1 when it does not belong to the number (RFC 8259, section 6). */
-function nextNumberPart(part: number, byte: number): number {
-  const isDigit = byte >= 0x30 && byte <= 0x39
-  switch (part) {
-    case NumberPart.start:
-      if (byte === 0x2d) return NumberPart.minus
-      return byte === 0x30 ? NumberPart.zero : isDigit ? NumberPart.integer : -1
-    case NumberPart.minus:
-      return byte === 0x30 ? NumberPart.zero : isDigit ? NumberPart.integer : -1
-    case NumberPart.integer:
-      if (isDigit) return NumberPart.integer
-      return afterInteger(byte)
-    case NumberPart.zero:
-      return afterInteger(byte)
-    case NumberPart.point:
-      return isDigit ? NumberPart.fraction : -1
-    case NumberPart.fraction:
-      return isDigit ? NumberPart.fraction : isExponent(byte) ? NumberPart.exponent : -1
-    case NumberPart.exponent:
-      if (byte === 0x2b || byte === 0x2d) return NumberPart.sign
-      return isDigit ? NumberPart.power : -1
-    default:
-      return isDigit ? NumberPart.power : -1
-  }
+/** At `part << 8 | byte`: the part that `byte` leads to, `none` when it does not belong to the number. */
+const nextNumberPart = new Uint8Array(9 << 8)
+
+/** The grammar of RFC 8259, section 6. */
+const numberGrammar: readonly [from: NumberPart, bytes: string, to: NumberPart][] = [
+  [NumberPart.none, '-', NumberPart.minus],
+  [NumberPart.none, '0', NumberPart.zero],
+  [NumberPart.none, '123456789', NumberPart.integer],
+  [NumberPart.minus, '0', NumberPart.zero],
+  [NumberPart.minus, '123456789', NumberPart.integer],
+  [NumberPart.zero, '.', NumberPart.point],
+  [NumberPart.zero, 'eE', NumberPart.exponent],
+  [NumberPart.integer, '0123456789', NumberPart.integer],
+  [NumberPart.integer, '.', NumberPart.point],
+  [NumberPart.integer, 'eE', NumberPart.exponent],
+  [NumberPart.point, '0123456789', NumberPart.fraction],
+  [NumberPart.fraction, '0123456789', NumberPart.fraction],
+  [NumberPart.fraction, 'eE', NumberPart.exponent],
+  [NumberPart.exponent, '+-', NumberPart.sign],
+  [NumberPart.exponent, '0123456789', NumberPart.power],
+  [NumberPart.sign, '0123456789', NumberPart.power],
+  [NumberPart.power, '0123456789', NumberPart.power],
+]
+for (const [from, bytes, to] of numberGrammar) {
+  for (const byte of Buffer.from(bytes)) nextNumberPart[(from << 8) | byte] = to
 }
 
-const isWhiteSpace = (byte: number): boolean =>
-  byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
-
-const isExponent = (byte: number): boolean => byte === 0x65 || byte === 0x45
-const afterInteger = (byte: number): number =>
-  byte === 0x2e ? NumberPart.point : isExponent(byte) ? NumberPart.exponent : -1
 const numberMayEnd = (part: number): boolean =>
   part === NumberPart.zero || part === NumberPart.integer || part === NumberPart.fraction || part === NumberPart.power
+
+const isWhiteSpace = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
 
 /** What kind of value begins with `byte`, in words for people; undefined when none does. */
 function describeValue(byte: number): string | undefined {

@@ -7,8 +7,8 @@ import { queueScorer } from './scorers/queue.ts'
 
 /**
  * How endpoints are picked without a configuration: the least loaded server, with a second one for the proxy to fall
- * back to. Scrapes are {@link scraperLimits.refreshIntervalMs} old; requests in flight count as much as the queue so
- * that the picks between two scrapes don't all go to the server that looked best in the first.
+ * back to. What a scrape says is some 50 ms old; the requests in flight are of this moment, and spread the picks between
+ * two scrapes over the servers that looked alike in the first.
  */
 export function createDefaultProfile(): Profile {
   return createProfile({

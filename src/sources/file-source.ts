@@ -4,7 +4,7 @@ import { emptyCatalog } from '../catalog/catalog.ts'
 import { type Compiled, type CompileOptions, compileCatalog } from '../catalog/compile.ts'
 import { formatProblem, type Problem, sortProblems } from '../catalog/problem.ts'
 import type { Resource } from '../catalog/resource.ts'
-import { type EndpointsState, nextEndpointsState, nextPathStates, type PathState, resourcesOf } from './file-state.ts'
+import { type EndpointsState, gather, nextEndpointsState, nextPathStates, type PathState } from './file-state.ts'
 import { PathError, readOneFile, readPath } from './paths.ts'
 import { type Snapshot, SourceError, type SourceListener } from './source.ts'
 
@@ -34,6 +34,7 @@ export class FileSource {
 
   #paths: ReadonlyMap<string, PathState> = new Map()
   #endpoints: EndpointsState | undefined
+  #fileProblems: readonly Problem[] = []
   #resources: readonly Resource[] = []
   #compiled: Compiled = { catalog: emptyCatalog, accepted: new Map(), problems: [] }
   #snapshot: Snapshot = { catalog: emptyCatalog, endpoints: [] }
@@ -121,7 +122,8 @@ export class FileSource {
 
   /** True when the snapshot has changed. What is the same in it stays the same object. */
   #compile(): boolean {
-    const resources = resourcesOf(this.#paths.values(), this.#namespace)
+    const { resources, problems } = gather(this.#paths, this.#namespace)
+    this.#fileProblems = problems
     if (!haveSameItems(resources, this.#resources)) {
       this.#resources = resources
       const lastGood = this.#compiled.accepted
@@ -137,9 +139,8 @@ export class FileSource {
   }
 
   #reportProblems(): void {
-    const paths = [...this.#paths.values()]
     const found = [
-      ...paths.flatMap((path) => [...path.failures, ...[...path.files.values()].flatMap((file) => file.problems)]),
+      ...this.#fileProblems,
       ...this.#compiled.problems,
       ...(this.#endpoints?.problems ?? []),
       ...(this.#watchProblem === undefined ? [] : [this.#watchProblem]),

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { type Problem, sayKept } from '../catalog/problem.ts'
-import { kindOf } from '../catalog/read.ts'
+import { findMisnamed, kindOf } from '../catalog/read.ts'
 import { identify, type Resource } from '../catalog/resource.ts'
 import { type Endpoints, readEndpointsFile } from './endpoints.ts'
 import { readManifests } from './manifests.ts'
@@ -69,10 +69,11 @@ function nextFileState(file: ReadFile, previous: FileState | undefined, defaultN
 
   const idOf = (resource: Resource) => identify(resource, defaultNamespace)
   const ids = resources.filter((resource) => kindOf(resource) !== undefined).map(idOf)
-  const isUnderstood = problems.length === 0 && !ids.includes(undefined)
+  const isUnderstood =
+    problems.length === 0 && !ids.includes(undefined) && resources.every((each) => findMisnamed(each) === undefined)
   const before = isUnderstood || previous === undefined ? [] : [...previous.resources, ...previous.held]
   const held = before.filter((resource) => kindOf(resource) !== undefined && !ids.includes(idOf(resource)))
-  return { text, resources, held, problems: held.length === 0 ? problems : problems.map(sayHeld) }
+  return { text, resources, held, problems }
 }
 
 function unreadable({ path: place, failure: message }: Extract<ReadFile, { failure: string }>) {
@@ -80,18 +81,29 @@ function unreadable({ path: place, failure: message }: Extract<ReadFile, { failu
   return { resources: [], problems: [problem] }
 }
 
-function sayHeld(problem: Problem): Problem {
-  return { ...problem, message: `${problem.message}; resources that the file no longer shows stay in use` }
-}
-
-/** The resources of all files, in order. Those held from the past give way to any of their name that is there now. */
-export function resourcesOf(paths: Iterable<PathState>, defaultNamespace: string): readonly Resource[] {
-  const files = [...paths].flatMap((path) => [...path.files.values()])
-  const present = new Set(files.flatMap(({ resources }) => resources.map((each) => identify(each, defaultNamespace))))
-  return files.flatMap(({ resources, held }) => [
-    ...resources,
-    ...held.filter((each) => !present.has(identify(each, defaultNamespace))),
-  ])
+/**
+ * The resources of all files, in order, and what is wrong with the files. Resources held from the past give way to any
+ * of their name that are there now.
+ */
+export function gather(
+  paths: ReadonlyMap<string, PathState>,
+  defaultNamespace: string,
+): { readonly resources: readonly Resource[]; readonly problems: readonly Problem[] } {
+  const files = [...paths.values()].flatMap((path) => [...path.files])
+  const idOf = (resource: Resource) => identify(resource, defaultNamespace)
+  const present = new Set(files.flatMap(([, file]) => file.resources.map(idOf)))
+  const resources: Resource[] = []
+  const problems = [...paths.values()].flatMap((path) => path.failures)
+  for (const [place, file] of files) {
+    const held = file.held.filter((resource) => !present.has(idOf(resource)))
+    resources.push(...file.resources, ...held)
+    problems.push(...file.problems)
+    if (held.length > 0) {
+      const message = `not understood as a whole; what it no longer shows stays in use: ${held.map(idOf).join(', ')}`
+      problems.push({ severity: 'warning', place, path: '', message })
+    }
+  }
+  return { resources, problems }
 }
 
 /** What the endpoints file gives, now or when it last made sense. */

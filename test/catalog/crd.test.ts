@@ -21,23 +21,26 @@ const tables: Readonly<Record<string, readonly CrdCase[]>> = {
   metadata: metadataCases,
 }
 
+const named = (cases: readonly CrdCase[]) =>
+  cases.map(([what, object, problems = []]) => ({ what, object: resource(object), problems }))
+
 describe.each(Object.entries(tables))('%s', (_, cases) => {
-  test.each(cases)('%s', (_, object, problems = []) => {
-    const reading = readResource(resource(object), { defaultNamespace: 'default', unknownFields: 'error' })
+  test.each(named(cases))('$what', ({ object, problems }) => {
+    const reading = readResource(object, { defaultNamespace: 'default', unknownFields: 'error' })
     expect(summarize(reading.problems)).toEqual(problems)
     expect(reading.declaration === undefined).toBe(problems.length > 0)
   })
 })
 
 describe('unknown fields', () => {
-  test.each(unknownFieldCases)('%s: an error where asked for', (_, object, problems = []) => {
-    const reading = readResource(resource(object), { defaultNamespace: 'default', unknownFields: 'error' })
+  test.each(named(unknownFieldCases))('$what: an error where asked for', ({ object, problems }) => {
+    const reading = readResource(object, { defaultNamespace: 'default', unknownFields: 'error' })
     expect(summarize(reading.problems)).toEqual(problems)
   })
 
-  test.each(unknownFieldCases)('%s: else a warning, and the resource is used', (_, object) => {
-    const reading = readResource(resource(object), { defaultNamespace: 'default', unknownFields: 'warning' })
-    expect(reading.problems.map(({ severity }) => severity)).toEqual(['warning'])
+  test.each(named(unknownFieldCases))('$what: else a warning, and the resource is used', ({ object, problems }) => {
+    const reading = readResource(object, { defaultNamespace: 'default', unknownFields: 'warning' })
+    expect(summarize(reading.problems)).toEqual(problems.map((problem) => `warning ${problem}`))
     expect(reading.declaration).toBeDefined()
   })
 })

@@ -84,7 +84,9 @@ describe('several series of one gauge', () => {
   })
 
   it('of one rank are moments, of which the latest counts', () => {
-    expect(queued('vllm:num_requests_waiting 1 100\nvllm:num_requests_waiting 2 300\nvllm:num_requests_waiting 3 200')).toBe(2)
+    expect(
+      queued('vllm:num_requests_waiting 1 100\nvllm:num_requests_waiting 2 300\nvllm:num_requests_waiting 3 200'),
+    ).toBe(2)
     expect(queued('vllm:num_requests_waiting{a="1"} 1 100\nvllm:num_requests_waiting{a="2"} 2')).toBe(1)
     expect(queued('vllm:num_requests_waiting{a="1"} 1\nvllm:num_requests_waiting{a="2"} 2')).toBe(2)
     const ranks = ['{engine="0"} 1 100', '{engine="1"} 10 100', '{engine="0"} 2 200', '{engine="1"} 20 50']

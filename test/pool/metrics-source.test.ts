@@ -51,16 +51,21 @@ it('keeps one connection for all fetches', async () => {
 })
 
 it('connects anew when the server has closed the connection', async () => {
-  const { source, sockets } = await serve((_request, response) => response.setHeader('connection', 'close').end('up 1\n'))
+  const { source, sockets } = await serve((_request, response) =>
+    response.setHeader('connection', 'close').end('up 1\n'),
+  )
   await source.fetch()
   await source.fetch()
   expect(sockets.length).toBe(2)
 })
 
-it.skipIf(networkInterfaces().lo?.some(({ family }) => family === 'IPv6') !== true)('takes IPv6 addresses', async () => {
-  const { source } = await serve((_request, response) => response.end('up 1\n'), '::1')
-  expect((await source.fetch()).toString()).toBe('up 1\n')
-})
+it.skipIf(networkInterfaces().lo?.some(({ family }) => family === 'IPv6') !== true)(
+  'takes IPv6 addresses',
+  async () => {
+    const { source } = await serve((_request, response) => response.end('up 1\n'), '::1')
+    expect((await source.fetch()).toString()).toBe('up 1\n')
+  },
+)
 
 it('gives an empty page as an empty page', async () => {
   const { source } = await serve((_request, response) => response.end())
@@ -111,7 +116,10 @@ it('refuses a page over the cap, of declared length or not, and closes the conne
   await expect(source.fetch()).rejects.toThrow('page over 100000 bytes')
   await until(() => sockets[0].destroyed)
   const endless = await serve((_request, response) => {
-    const more = () => response.destroyed || (response.write('a'.repeat(10_000)), setImmediate(more))
+    const more = () => {
+      response.write('a'.repeat(10_000))
+      if (!response.destroyed) setImmediate(more)
+    }
     more()
   })
   await expect(endless.source.fetch()).rejects.toThrow('page over 100000 bytes')

@@ -1,0 +1,141 @@
+import type { ModelSplicer } from '../request/rewrite.ts'
+import { bodyMode, type ProtocolConfig } from './decode.ts'
+import { type ByteSink, DuplexBody } from './duplex-body.ts'
+import { answer, encodeBodyAnswer, encodeBodyReplacementOpening, type Mutation, noMutation } from './encode.ts'
+import { HeldBody } from './held-body.ts'
+
+/**
+ * How the body of a request is answered. `duplex`: headers held until decided, all bytes sent back. `streamed`: the same, but
+ * each message is acknowledged, with its new content where it changes. `whole`: headers passed at once, one answer to the one
+ * body message; `part`: the same, of the part that Envoy buffers. `late`: chunks come after the headers have gone, too late
+ * to route. `none`: no body is sent.
+ */
+export type RequestMode = 'duplex' | 'streamed' | 'whole' | 'part' | 'late' | 'none'
+
+export function requestMode(config: ProtocolConfig): RequestMode {
+  switch (config.requestBodyMode) {
+    case bodyMode.none:
+      return 'none'
+    case bodyMode.streamed:
+      return config.sendBodyWithoutWaiting ? 'streamed' : 'late'
+    case bodyMode.buffered:
+      return 'whole'
+    case bodyMode.bufferedPartial:
+      return 'part'
+    default:
+      return 'duplex'
+  }
+}
+
+const acknowledgement = encodeBodyAnswer(answer.requestBody, noMutation)
+
+/** The request's body on its way through: held until released, then sent on in the form that its mode asks for. */
+export class RequestBody {
+  readonly #out: ByteSink
+  readonly #mode: RequestMode
+  readonly #held = new HeldBody()
+  readonly #echo: DuplexBody
+  /** Body offsets at which the messages end that have still to be acknowledged. */
+  readonly #messageEnds: number[] = []
+  #isReleased = false
+  #splicer: ModelSplicer | undefined
+
+  constructor(mode: RequestMode, out: ByteSink) {
+    this.#mode = mode
+    this.#out = out
+    this.#echo = new DuplexBody(answer.requestBody, out)
+  }
+
+  /** Bytes that have come so far. */
+  get bytes(): number {
+    return this.#held.end
+  }
+
+  /** Takes the next bytes; the splicer's scanner must have read them. */
+  add(piece: Buffer): void {
+    if (this.#isReleased && this.#mode === 'duplex') {
+      this.#sendBack(piece, this.#held.end)
+      this.#held.skip(piece.length)
+    } else {
+      this.#held.add(piece)
+    }
+  }
+
+  /** Lets the body go on from here; `splicer` sets the models in it. The headers must have been answered, if they are due. */
+  release(splicer: ModelSplicer | undefined): void {
+    this.#isReleased = true
+    this.#splicer = splicer
+    if (this.#mode !== 'duplex') return
+    let offset = this.#held.start
+    for (const piece of this.#held.take(this.#held.end)) {
+      this.#sendBack(piece, offset)
+      offset += piece.length
+    }
+  }
+
+  /** A body message has ended. It is answered now when the body is released, else as soon as it is. */
+  endMessage(endOfStream: boolean): void {
+    if (this.#mode === 'duplex') {
+      if (this.#isReleased) this.#echo.flush(endOfStream)
+      return
+    }
+    this.#messageEnds.push(this.#held.end)
+    if (this.#isReleased) this.#acknowledge()
+  }
+
+  /** The body has ended without a message that says so: by trailers, or with the stream. It must be released. */
+  endWithoutMessage(): void {
+    if (this.#mode === 'duplex') this.#echo.flush(false)
+    else this.#acknowledge()
+  }
+
+  /** The one answer to a body that came as a whole or in part. The body must be released. */
+  answerAtOnce(mutation: Mutation): void {
+    const { end } = this.#held
+    if (!this.#splicer?.changesBefore(end)) {
+      this.#held.drop()
+      return this.#out.write(encodeBodyAnswer(answer.requestBody, mutation))
+    }
+    // Envoy keeps the content-length of a whole body, and drops that of a part.
+    const length = ['content-length', String(end + this.#splicer.lengthChange())]
+    const setHeaders = this.#mode === 'whole' ? [...mutation.setHeaders, ...length] : mutation.setHeaders
+    this.#replace({ ...mutation, setHeaders }, end)
+  }
+
+  /** Lets go of what is held. */
+  drop(): void {
+    this.#held.drop()
+  }
+
+  #sendBack(piece: Buffer, offset: number): void {
+    if (!this.#splicer?.changesBefore(offset + piece.length)) return this.#echo.add(piece)
+    const parts: Buffer[] = []
+    this.#splicer.splice(piece, offset, parts)
+    for (const part of parts) this.#echo.add(part)
+  }
+
+  /** Answers the messages that have come whole, each with its new content where that differs. */
+  #acknowledge(): void {
+    for (const end of this.#messageEnds) {
+      if (this.#splicer?.changesBefore(end)) this.#replace(noMutation, end)
+      else {
+        this.#held.release(end)
+        this.#out.write(acknowledgement)
+      }
+    }
+    this.#messageEnds.length = 0
+  }
+
+  /** Answers with the held bytes before body offset `end` as the splicer makes them. */
+  #replace(mutation: Mutation, end: number): void {
+    const parts: Buffer[] = []
+    let offset = this.#held.start
+    for (const piece of this.#held.take(end)) {
+      this.#splicer!.splice(piece, offset, parts)
+      offset += piece.length
+    }
+    const bytes = parts.reduce((sum, part) => sum + part.length, 0)
+    this.#out.write(encodeBodyReplacementOpening(answer.requestBody, mutation, bytes))
+    for (const part of parts) this.#out.write(part)
+  }
+}

@@ -1,0 +1,39 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+
+const src = join(dirname(fileURLToPath(import.meta.url)), '../src')
+
+/** Folders of src/ whose files must not import from those of another. */
+const walls: readonly { from: readonly string[]; to: readonly string[] }[] = [
+  { from: ['extproc', 'request', 'scheduling'], to: ['sources', 'controller', 'routes', 'cli', 'sim', 'demo'] },
+  { from: ['sources', 'controller', 'routes', 'catalog'], to: ['request', 'extproc'] },
+  { from: ['pool', 'scheduling'], to: ['extproc', 'request'] },
+  { from: ['sim'], to: ['extproc', 'request', 'catalog', 'pool', 'scheduling', 'sources'] },
+]
+
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(src, file), 'utf8')
+  return [...text.matchAll(/from '(\.[^']+)'|import\('(\.[^']+)'\)/g)].map(([, static_, dynamic]) =>
+    relative(src, join(src, dirname(file), static_ ?? dynamic)),
+  )
+}
+
+const folderOf = (path: string): string => path.split('/')[0]
+
+describe('the request path and the control plane do not know each other', () => {
+  test('there is something to look at', () => {
+    expect(files.flatMap(importsOf).length).toBeGreaterThan(100)
+  })
+
+  test.each(walls)('$from never import $to', ({ from, to }) => {
+    const crossings = files
+      .filter((file) => from.includes(folderOf(file)))
+      .flatMap((file) => importsOf(file).map((target) => ({ file, target })))
+      .filter(({ target }) => to.includes(folderOf(target)))
+    expect(crossings).toEqual([])
+  })
+})

@@ -1,0 +1,29 @@
+import { type Endpoint, type EndpointMetrics, unknownMetrics } from '../../src/pool/endpoint.ts'
+
+/** What a test says of an endpoint: any field of it or of its metrics. */
+export type EndpointState = Partial<Omit<Endpoint, 'metrics'> & EndpointMetrics>
+
+/** Endpoints that have been scraped, idle but for what is said of them. */
+export function endpoints(...states: EndpointState[]): Endpoint[] {
+  return states.map(({ name, address, namespace, labels, inFlight, ...metrics }, i) => ({
+    name: name ?? `server-${i}`,
+    address: address ?? `10.0.${Math.floor(i / 250)}.${i % 250}:8000`,
+    namespace: namespace ?? 'default',
+    labels: labels ?? {},
+    inFlight: inFlight ?? 0,
+    metrics: { ...unknownMetrics, updatedAtMs: 0, ...metrics },
+  }))
+}
+
+export function equalEndpoints(count: number, state: EndpointState = {}): Endpoint[] {
+  return endpoints(...Array.from({ length: count }, () => state))
+}
+
+/** Numbers in [0, 1) that are the same in every run (the generator of D. H. Lehmer). */
+export function seededRandom(seed = 42): () => number {
+  let state = seed
+  return () => {
+    state = (state * 48271) % 2147483647
+    return (state - 1) / 2147483646
+  }
+}
