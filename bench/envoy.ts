@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander'
 import { modelPositions } from './bodies.ts'
 import type { Outcome } from './e2e.ts'
-import { type GatewayGenerator, type GatewayLoad, type GatewayResult, gatewayGenerator } from './gateway-load.ts'
+import { driveGateway, type GatewayLoad, type GatewayResult, hasWrk, wrkThroughput } from './gateway-load.ts'
 import { wholeNumber } from './options.ts'
 import type { Gateway } from './peers/gateways.ts'
 import { modelName } from './peers/resources.ts'
@@ -25,7 +25,6 @@ const aloneSeconds = 1
 export type GatewayPlan = {
   readonly gateways: readonly Gateway[]
   readonly envoyPid: number
-  readonly generator: GatewayGenerator
   readonly quick: boolean
   readonly say: (line: string) => void
 }
@@ -39,10 +38,13 @@ type Sample = GatewayResult & {
 
 /** Measures gateways of one Envoy side by side, interleaved: the same load through each, the median of the rounds. */
 export async function measureGateways(plan: GatewayPlan): Promise<Outcome> {
-  const { gateways, generator, say } = plan
+  const { gateways, say } = plan
+  const wrk = await hasWrk()
   const roundCount = plan.quick ? 1 : rounds
   const misses: string[] = []
   const rows: Cell[][] = []
+  say('Envoy: warming up')
+  for (const gateway of gateways) await driveGateway({ ...defaultLoad, url: gateway.url })
   for (const bodyBytes of sizes) {
     for (const position of modelPositions) {
       const label = `${byteSize(bodyBytes)}, ${position}`
@@ -50,25 +52,10 @@ export async function measureGateways(plan: GatewayPlan): Promise<Outcome> {
       for (let round = 1; round <= roundCount; round++) {
         for (const gateway of gateways) {
           say(`Envoy, ${label}: round ${round}, ${gateway.name}`)
-          samples.get(gateway)!.push(await measureGateway(plan, gateway, { ...defaultLoad, bodyBytes, position }))
+          samples.get(gateway)!.push(await measureGateway(plan, gateway, wrk, { bodyBytes, position }))
         }
       }
-      for (const [gateway, own] of samples) {
-        const middle = (value: (sample: Sample) => number) => figure(median(own.map(value)))
-        const failures = own.reduce((sum, sample) => sum + failureCount(sample), 0)
-        if (failures > 0) misses.push(`Envoy, ${label}: ${failures} requests through ${gateway.name} failed`)
-        rows.push([
-          label,
-          gateway.name,
-          middle((sample) => sample.requestsPerSecond),
-          middle((sample) => sample.p50Ms),
-          middle((sample) => sample.p99Ms),
-          middle((sample) => sample.aloneMs),
-          gateway.servers.length > 0 ? middle((sample) => sample.serverMicros) : '–',
-          middle((sample) => sample.envoyMicros),
-          failures > 0 ? { text: String(failures), missesTarget: true } : '0',
-        ])
-      }
+      for (const [gateway, own] of samples) rows.push(gatewayRow(label, gateway, own, misses))
     }
   }
   const table = {
@@ -87,26 +74,45 @@ export async function measureGateways(plan: GatewayPlan): Promise<Outcome> {
     rows,
     labelColumns: 2,
     note:
-      `One Envoy, ${defaultLoad.connections} connections (alone: 1) by ${generator.name}; full duplex, routed by ` +
+      `One Envoy, ${defaultLoad.connections} connections (alone: 1)${wrk ? ', req/s by wrk' : ''}; full duplex, routed by ` +
       `X-Gateway-Model-Name; median of ${roundCount} rounds, interleaved. Client, Envoy, servers and model server share the machine.`,
   }
   return { tables: [table], misses }
 }
 
 async function measureGateway(
-  { generator, envoyPid, quick }: GatewayPlan,
-  gateway: Gateway,
-  load: Omit<GatewayLoad, 'url'>,
+  { envoyPid, quick }: GatewayPlan,
+  { url, servers }: Gateway,
+  wrk: boolean,
+  shape: Pick<GatewayLoad, 'bodyBytes' | 'position'>,
 ): Promise<Sample> {
-  const seconds = quick ? quickSeconds : load.seconds
-  const serverPids = gateway.servers.map((server) => server.pid)
+  const load = { ...defaultLoad, ...shape, url, seconds: quick ? quickSeconds : defaultLoad.seconds }
+  const serverPids = servers.map((server) => server.pid)
   const before = { servers: cpuSeconds(serverPids), envoy: cpuSeconds([envoyPid]) }
-  const result = await generator.run({ ...load, url: gateway.url, seconds })
+  const result = await driveGateway(load)
   const microsPerRequest = (cpu: number) => (cpu * 1e6) / (result.completed + failureCount(result))
   const serverMicros = microsPerRequest(cpuSeconds(serverPids) - before.servers)
   const envoyMicros = microsPerRequest(cpuSeconds([envoyPid]) - before.envoy)
-  const alone = await generator.run({ ...load, url: gateway.url, seconds: aloneSeconds, connections: 1 })
-  return { ...result, serverMicros, envoyMicros, aloneMs: alone.p50Ms }
+  const alone = await driveGateway({ ...load, seconds: aloneSeconds, connections: 1 })
+  const requestsPerSecond = wrk ? await wrkThroughput(load) : result.requestsPerSecond
+  return { ...result, requestsPerSecond, serverMicros, envoyMicros, aloneMs: alone.p50Ms }
+}
+
+function gatewayRow(label: string, { name, servers }: Gateway, samples: Sample[], misses: string[]): Cell[] {
+  const middle = (value: (sample: Sample) => number) => figure(median(samples.map(value)))
+  const failures = samples.reduce((sum, sample) => sum + failureCount(sample), 0)
+  if (failures > 0) misses.push(`Envoy, ${label}: ${failures} requests through ${name} failed`)
+  return [
+    label,
+    name,
+    middle((sample) => sample.requestsPerSecond),
+    middle((sample) => sample.p50Ms),
+    middle((sample) => sample.p99Ms),
+    middle((sample) => sample.aloneMs),
+    servers.length > 0 ? middle((sample) => sample.serverMicros) : '–',
+    middle((sample) => sample.envoyMicros),
+    failures > 0 ? { text: String(failures), missesTarget: true } : '0',
+  ]
 }
 
 const failureCount = ({ failures }: GatewayResult) => Object.values(failures).reduce((sum, count) => sum + count, 0)
@@ -128,13 +134,13 @@ async function main(): Promise<void> {
     .parse()
   const { pid: pids = [], ...load } = command.opts<GatewayLoad & { pid?: number[] }>()
   const before = pids.map((pid) => cpuSeconds([pid]))
-  const generator = await gatewayGenerator()
-  const result = await generator.run(load).catch((error) => command.error(error.message))
+  const result = await driveGateway(load)
   const requests = result.completed + failureCount(result)
   const cpuMicrosPerRequest = Object.fromEntries(
     pids.map((pid, i) => [pid, ((cpuSeconds([pid]) - before[i]) * 1e6) / requests]),
   )
-  console.log(JSON.stringify({ ...result, cpuMicrosPerRequest }))
+  const wrk = (await hasWrk()) ? { wrkRequestsPerSecond: await wrkThroughput(load) } : {}
+  console.log(JSON.stringify({ ...result, cpuMicrosPerRequest, ...wrk }))
   if (failureCount(result) > 0) process.exitCode = 1
 }
 

@@ -5,7 +5,6 @@ import { Command, Option } from 'commander'
 import { findEnvoy } from '../src/demo/envoy-binary.ts'
 import { measureEndToEnd, type Outcome, referencePair, subject, type Target } from './e2e.ts'
 import { measureGateways } from './envoy.ts'
-import { gatewayGenerator } from './gateway-load.ts'
 import { loadGenerator } from './load.ts'
 import { runMicro } from './micro.ts'
 import { parsePeer } from './options.ts'
@@ -134,7 +133,7 @@ async function measureBehindEnvoy(
   const chains = [{ name: 'no ext_proc', servers: [] }, ...targets]
   const { gateways, envoyPid, stop } = await startGateways(envoyBinary, chains, workspace)
   closers.push(stop)
-  return measureGateways({ gateways, envoyPid, generator: await gatewayGenerator(), quick, say })
+  return measureGateways({ gateways, envoyPid, quick, say })
 }
 
 // A signal would end the process without its exit handlers.

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { nearest } from './nearest.ts'
+import { didYouMean } from './nearest.ts'
 import { type FieldPath, formatPath, type Problem } from './problem.ts'
 import { isObject, type Origin } from './resource.ts'
 
@@ -112,6 +112,5 @@ function* findUnknownFields(schema: unknown, value: unknown, path: FieldPath): G
 }
 
 function unknownField(key: string, known: readonly string[]): string {
-  const meant = nearest(key, known)
-  return meant === undefined ? `unknown field, allowed: ${known.join(', ')}` : `unknown field, did you mean ${meant}?`
+  return `unknown field${didYouMean(key, known) || `, allowed: ${known.join(', ')}`}`
 }

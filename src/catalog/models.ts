@@ -1,7 +1,7 @@
 import type { ModelRoute, ModelRule, Pool } from './catalog.ts'
 import type { Declaration, ModelDeclaration, RouteRule } from './declaration.ts'
 import { problemAt } from './fields.ts'
-import { nearest } from './nearest.ts'
+import { didYouMean } from './nearest.ts'
 import type { Problem } from './problem.ts'
 
 /**
@@ -64,9 +64,7 @@ function poolWeights(poolKeys: readonly string[], rules: readonly RouteRule[]): 
 function poolUnknown(model: ModelDeclaration, pools: ReadonlyMap<string, Pool>): Problem {
   const [namespace, name] = model.poolKey.split('/')
   const others = [...pools.values()].filter((pool) => pool.namespace === namespace).map((pool) => pool.name)
-  const meant = nearest(name, others)
-  const hint = meant === undefined ? '' : `, did you mean ${meant}?`
-  const message = `there is no valid InferencePool ${model.poolKey}${hint}`
+  const message = `there is no valid InferencePool ${model.poolKey}${didYouMean(name, others)}`
   return problemAt(model.origin, ['spec', 'poolRef', 'name'], message)
 }
 

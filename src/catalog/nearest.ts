@@ -17,6 +17,12 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   )
 }
 
+/** The end of a message: `, did you mean targetPorts?`; '' when no candidate is near. */
+export function didYouMean(word: string, candidates: readonly string[]): string {
+  const meant = nearest(word, candidates)
+  return meant === undefined ? '' : `, did you mean ${meant}?`
+}
+
 /** How many letters to insert, delete, replace, or swap with their neighbour, to get from one word to the other. */
 function editDistance(from: string, to: string): number {
   let beforeLast: number[] = []

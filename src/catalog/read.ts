@@ -1,6 +1,6 @@
 import type { Declaration } from './declaration.ts'
 import { problemAt, show } from './fields.ts'
-import { nearest } from './nearest.ts'
+import { didYouMean } from './nearest.ts'
 import type { Problem } from './problem.ts'
 import { type ReadOptions, readAdapters, readModel, readPoolV1, readPoolV1alpha2, readRoute } from './readers.ts'
 import { isObject, type Resource } from './resource.ts'
@@ -72,18 +72,15 @@ function declare(resource: Resource, options: ReadOptions, problems: Problem[]):
 }
 
 /** A version or kind that the pools' API groups don't have: an API server would not know the resource either. */
-export function findMisnamed({ apiVersion, kind, origin }: Resource): Problem | undefined {
-  const ours = poolGroups.some((group) => apiVersion.startsWith(`${group}/`))
-  if (!ours || otherPoolGroupKinds.includes(kind) || kind.endsWith('List')) return undefined
+export function findMisnamed(resource: Resource): Problem | undefined {
+  const { apiVersion, kind, origin } = resource
+  const isOurs = poolGroups.some((group) => apiVersion.startsWith(`${group}/`))
+  if (!isOurs || kindOf(resource) !== undefined || otherPoolGroupKinds.includes(kind)) return undefined
   const allowed = Object.keys(kinds).filter((name) => name.endsWith(` ${kind}`))
   if (allowed.length > 0) {
     const versions = allowed.map((name) => show(name.split(' ')[0])).join(', ')
     return problemAt(origin, ['apiVersion'], `found ${show(apiVersion)}, allowed for ${kind}: ${versions}`)
   }
-  const meant = nearest(kind, ['InferencePool', 'InferenceModel', ...otherPoolGroupKinds])
-  return problemAt(
-    origin,
-    ['kind'],
-    `unknown kind ${show(kind)}${meant === undefined ? '' : `, did you mean ${meant}?`}`,
-  )
+  const hint = didYouMean(kind, ['InferencePool', 'InferenceModel', ...otherPoolGroupKinds])
+  return problemAt(origin, ['kind'], `unknown kind ${show(kind)}${hint}`)
 }

@@ -1,4 +1,5 @@
 import { Agent, type IncomingHttpHeaders, request as startRequest } from 'node:http'
+import type { Writable } from 'node:stream'
 
 export type Sent = {
   readonly method?: string
@@ -89,13 +90,13 @@ export class Client {
   }
 }
 
-/** Resolves when more can be written, or never will be. */
-function drained(request: ReturnType<typeof startRequest>): Promise<void> {
+/** Resolves when more can be written to a request or a socket, or nothing need be. */
+export function drained(stream: Writable): Promise<void> {
   return new Promise((resolve) => {
     const proceed = () => {
-      request.off('drain', proceed).off('response', proceed).off('close', proceed)
+      stream.off('drain', proceed).off('response', proceed).off('close', proceed)
       resolve()
     }
-    request.on('drain', proceed).on('response', proceed).on('close', proceed)
+    stream.on('drain', proceed).on('response', proceed).on('close', proceed)
   })
 }

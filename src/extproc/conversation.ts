@@ -21,6 +21,7 @@ import {
 } from './encode.ts'
 import type { HeaderTable, HeaderValues } from './headers.ts'
 import { RequestBody, type RequestMode, requestMode } from './request-body.ts'
+import { MalformedMessage } from './wire.ts'
 
 /** The snapshot that a conversation is decided by, from its first message to its last. */
 export type Routing = {
@@ -101,15 +102,20 @@ export class Conversation implements ProcessingEvents {
   protocolConfig(config: ProtocolConfig): void {
     this.#mode = requestMode(config)
     this.#body = new RequestBody(this.#mode, this.#out)
+    if (this.#mode === 'late' || this.#mode === 'none') this.#scanner = undefined
     if (config.responseBodyMode !== bodyMode.fullDuplex) this.#responseEcho = undefined
   }
 
   requestHeaders(headers: HeaderValues, endOfStream: boolean): void {
+    if (this.#headers !== undefined || this.#decision !== undefined || this.#isRefused) {
+      throw new MalformedMessage('request_headers that are not the first of their request')
+    }
     this.#headers = headers
+    this.#requestEnded = endOfStream
     this.#facts = readFacts(headers, endOfStream)
     const refusal = checkHeaders(this.#facts, this.#context.limits, this.#isStrict)
     if (refusal !== undefined) return this.#refuse(refusal)
-    if (this.#facts.body !== 'json' || this.#mode === 'late') this.#scanner = undefined
+    if (this.#facts.body !== 'json') this.#scanner = undefined
     switch (this.#mode) {
       case 'duplex':
       case 'streamed':
@@ -132,13 +138,13 @@ export class Conversation implements ProcessingEvents {
   requestBody(piece: Buffer): void {
     if (this.#isRefused) return
     const size = this.#body.bytes + piece.length
-    if (size > this.#context.limits.maxBodyBytes && !this.#responseBegun) {
+    if (size > this.#context.limits.maxBodyBytes && this.#facts.body !== 'none' && !this.#responseBegun) {
       return this.#refuse(bodyTooLarge(this.#context.limits, `${size} have arrived and there are more`))
     }
     this.#scanner?.push(piece)
     if (this.#refuseInvalid() || this.#refuseLateDuplicate(size)) return
     this.#body.add(piece)
-    if (this.#decision === undefined && (this.#mode === 'duplex' || this.#mode === 'streamed')) this.#decideWhenKnown()
+    if (this.#decision === undefined && !this.#answersBody) this.#decideWhenKnown()
   }
 
   requestBodyEnd(endOfStream: boolean): void {
@@ -183,12 +189,13 @@ export class Conversation implements ProcessingEvents {
 
   /**
    * Nothing is under way that needs this stream: Envoy goes on by itself when the stream ends now. Not so while body bytes
-   * are owed in full duplex.
+   * are owed in full duplex, or may still have to be changed.
    */
   get isAtRest(): boolean {
-    const isAnswered =
-      this.#isRefused || (this.#decision !== undefined && (this.#requestEnded || this.#scanner === undefined))
-    return isAnswered && !(this.#responseBegun && this.#responseEcho !== undefined)
+    if (this.#isRefused) return true
+    const mayChange = this.#mode === 'duplex' || (this.#mode === 'streamed' && this.#scanner !== undefined)
+    const isRequestDone = this.#decision !== undefined && (this.#requestEnded || !mayChange)
+    return isRequestDone && !(this.#responseBegun && this.#responseEcho !== undefined)
   }
 
   /** The stream is gone, however it ended. To be called once, and nothing after it. */
@@ -274,7 +281,7 @@ export class Conversation implements ProcessingEvents {
   #decide(): void {
     const { catalog } = this.#routing
     const model = this.#scanner?.model === '' ? undefined : this.#scanner?.model
-    if (model === undefined && this.#isStrict && this.#scanner !== undefined && this.#mode !== 'none') {
+    if (model === undefined && this.#isStrict && this.#scanner !== undefined) {
       return this.#refuse(refuse('model_missing', 'the body has no "model": name the model that shall answer'))
     }
     const route = resolve(catalog, this.#modelRequest(model), this.#context.rejectsUnknownModels, this.#context.random)
@@ -286,8 +293,11 @@ export class Conversation implements ProcessingEvents {
     const splicer = this.#splicerFor(model, route)
     this.#decision = { mutation: this.#mutationFor(model, route, endpoints, splicer), endpoints, splicer }
     this.#context.observer.decided(model, route)
-    const isBodyAnswered = this.#answersBody && this.#facts.body !== 'none'
-    if (!isBodyAnswered) this.#out.write(encodeHeadersAnswer(answer.requestHeaders, this.#decision.mutation))
+    const isToldWithBody = this.#answersBody && this.#facts.body !== 'none'
+    // Envoy takes no answer to headers that it has not sent.
+    if (this.#headers !== undefined && !isToldWithBody) {
+      this.#out.write(encodeHeadersAnswer(answer.requestHeaders, this.#decision.mutation))
+    }
     this.#body.release(splicer)
   }
 
@@ -314,7 +324,8 @@ export class Conversation implements ProcessingEvents {
         removeHeaders.push('content-length')
       }
     }
-    return { setHeaders, removeHeaders, clearRouteCache: setHeaders.length > 0, destination }
+    // A route may have been chosen by a header that is now removed.
+    return { setHeaders, removeHeaders, clearRouteCache: setHeaders.length + removeHeaders.length > 0, destination }
   }
 
   /** The one answer to a body that came as a whole, or to the part of it that Envoy buffers. */
@@ -336,7 +347,7 @@ export class Conversation implements ProcessingEvents {
     this.#out.write(
       removeHeaders.length === 0
         ? continueRequestHeaders
-        : encodeHeadersAnswer(answer.requestHeaders, { ...noMutation, removeHeaders }),
+        : encodeHeadersAnswer(answer.requestHeaders, { ...noMutation, removeHeaders, clearRouteCache: true }),
     )
   }
 

@@ -151,34 +151,37 @@ function readHttpHeaders(cursor: Cursor, table: HeaderTable, headers: HeaderValu
   return endOfStream
 }
 
-/** HeaderValue {key, value, raw_value}: Envoy fills raw_value, other clients value; a filled raw_value counts first. */
+/** HeaderValue {key, value, raw_value}: Envoy fills raw_value, other clients value; a raw_value that is not empty counts. */
 function readHeaderValue(cursor: Cursor, table: HeaderTable, headers: HeaderValues): void {
   const buffer = cursor.buffer
   const outerEnd = cursor.end
   const end = cursor.lengthDelimited()
   cursor.end = end
   let index = -1
-  let start = 0
-  let stop = 0
+  let valueStart = 0
+  let valueEnd = 0
+  let rawStart = 0
+  let rawEnd = 0
   while (cursor.at < end) {
     const tag = cursor.tag()
     if (tag === firstBytes) {
       const keyEnd = cursor.lengthDelimited()
       index = table.find(buffer, cursor.at, keyEnd)
       cursor.at = keyEnd
-    } else if (tag === thirdBytes || tag === secondBytes) {
-      const valueEnd = cursor.lengthDelimited()
-      if (tag === thirdBytes || start === stop) {
-        if (valueEnd > cursor.at || start === stop) {
-          start = cursor.at
-          stop = valueEnd
-        }
-      }
+    } else if (tag === secondBytes) {
+      valueEnd = cursor.lengthDelimited()
+      valueStart = cursor.at
       cursor.at = valueEnd
+    } else if (tag === thirdBytes) {
+      rawEnd = cursor.lengthDelimited()
+      rawStart = cursor.at
+      cursor.at = rawEnd
     } else cursor.skip(tag)
   }
   cursor.end = outerEnd
-  if (index >= 0) headers[index] = buffer.toString('utf8', start, stop)
+  if (index < 0) return
+  const isRaw = rawEnd > rawStart
+  headers[index] = buffer.toString('utf8', isRaw ? rawStart : valueStart, isRaw ? rawEnd : valueEnd)
 }
 
 /** HttpBody: tells the body as one piece when it is not empty, returns end_of_stream. */
@@ -234,7 +237,7 @@ export function readBodyOpening(
   if (!isRequest && buffer[start] !== field.responseBody) return undefined
   const cursor = new Cursor(buffer, start + 1, start + messageLength)
   const httpBodyEnd = cursor.lengthDelimited()
-  if (buffer[cursor.at] !== firstBytes) return undefined
+  if (cursor.at === httpBodyEnd || buffer[cursor.at] !== firstBytes) return undefined
   cursor.at++
   cursor.end = httpBodyEnd
   const bodyEnd = cursor.lengthDelimited()

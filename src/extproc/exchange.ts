@@ -62,6 +62,7 @@ class Exchange {
   readonly #observer: ExchangeObserver
   #deadline: NodeJS.Timeout | undefined
   #isEnded = false
+  #isCorked = false
 
   constructor(
     stream: ServerHttp2Stream,
@@ -88,15 +89,26 @@ class Exchange {
 
   #read(chunk: Buffer): void {
     if (this.#isEnded) return
-    const stream = this.#stream
-    stream.cork()
+    this.#cork()
     try {
       this.#reader.push(chunk)
     } catch (error) {
       this.#fail(error)
     }
-    stream.uncork()
-    if (stream.writableLength > maxUnsentBytes && !this.#isEnded) this.#pause()
+  }
+
+  /** Gathers what is written until all that one read of the socket brought has been told: one write for all of it. */
+  #cork(): void {
+    if (this.#isCorked) return
+    this.#isCorked = true
+    this.#stream.cork()
+    process.nextTick(uncork, this)
+  }
+
+  uncork(): void {
+    this.#isCorked = false
+    this.#stream.uncork()
+    if (this.#stream.writableLength > maxUnsentBytes && !this.#isEnded) this.#pause()
   }
 
   /** Reads no more until Envoy has taken what was sent: otherwise an echoed body would pile up here. */
@@ -147,6 +159,8 @@ class Exchange {
     this.#conversation.closed()
   }
 }
+
+const uncork = (exchange: Exchange): void => exchange.uncork()
 
 const unitMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 }
 

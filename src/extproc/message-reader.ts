@@ -86,7 +86,7 @@ export class MessageReader {
     let next = at + prefixBytes
     if (this.#gatheredBytes > 0 || chunk.length < next) {
       next = Math.min(chunk.length, at + prefixBytes - this.#gatheredBytes)
-      this.#gather(chunk, at, next)
+      this.#gather(chunk, at, next, prefixBytes)
       if (this.#gatheredBytes < prefixBytes) return next
       prefix = this.#takeGathered()
       start = 0
@@ -124,7 +124,7 @@ export class MessageReader {
       }
     }
     const next = Math.min(chunk.length, at + missing)
-    this.#gather(chunk, at, next)
+    this.#gather(chunk, at, next, this.#messageBytes)
     if (this.#gatheredBytes === this.#messageBytes) {
       const message = this.#takeGathered()
       this.#decode(message, 0, message.length)
@@ -143,8 +143,10 @@ export class MessageReader {
     this.#bodyLeft -= next - at
     const piece = chunk.subarray(at, next)
     if (this.#bodyLeft === 0) this.#state = 'rest'
-    if (this.#isRequest) this.#events.requestBody(piece)
-    else this.#events.responseBody(piece)
+    if (piece.length > 0) {
+      if (this.#isRequest) this.#events.requestBody(piece)
+      else this.#events.responseBody(piece)
+    }
     // Nothing after the body: a chunk in the middle, of a serialiser that leaves out what is false.
     if (this.#state === 'rest' && this.#messageBytes === 0) this.#decodeRest(chunk, 0, 0)
     return next
@@ -156,7 +158,7 @@ export class MessageReader {
     if (this.#gatheredBytes === 0 && next - at === missing) {
       this.#decodeRest(chunk, at, next)
     } else {
-      this.#gather(chunk, at, next)
+      this.#gather(chunk, at, next, this.#messageBytes)
       if (this.#gatheredBytes === this.#messageBytes) {
         const rest = this.#takeGathered()
         this.#decodeRest(rest, 0, rest.length)
@@ -170,11 +172,14 @@ export class MessageReader {
     decodeBodyRest(buffer, start, end, this.#restOfHttpBody, this.#isRequest, this.#events)
   }
 
-  /** Copies, in a buffer that grows: a view would keep the chunk's whole memory alive for a few bytes. */
-  #gather(chunk: Buffer, start: number, end: number): void {
+  /**
+   * Copies, in a buffer that grows up to `wholeBytes`: a view would keep the chunk's whole memory alive for a few bytes,
+   * and memory for a length that has only been declared would be a gift to attackers.
+   */
+  #gather(chunk: Buffer, start: number, end: number, wholeBytes: number): void {
     const size = this.#gatheredBytes + end - start
     if (size > this.#gathered.length) {
-      const grown = Buffer.allocUnsafe(Math.max(size, 2 * this.#gathered.length, minGatherBytes))
+      const grown = Buffer.allocUnsafe(Math.max(size, Math.min(wholeBytes, 2 * this.#gathered.length + minGatherBytes)))
       this.#gathered.copy(grown, 0, 0, this.#gatheredBytes)
       this.#gathered = grown
     }

@@ -15,35 +15,38 @@ export type PoolAverages = {
 /** The pools' endpoints are read-only to all but their owner here. */
 type OwnedEndpoint = { -readonly [Field in keyof Endpoint]: Endpoint[Field] }
 
-/** An endpoint with the server that it belongs to: another server at the same address is another endpoint. */
-type Owned = { readonly endpoint: OwnedEndpoint; readonly serverName: string }
+type Owned = {
+  readonly endpoint: OwnedEndpoint
+  /** Another server at the same address is another endpoint. */
+  readonly serverName: string
+  /** The last update that had it. */
+  update: number
+}
 
 const noEndpoints: readonly Endpoint[] = Object.freeze([])
 
 /** The endpoints of all pools, kept with their live state while resources change around them. */
 export class LivePools {
-  #byAddress: ReadonlyMap<string, Owned> = new Map()
+  readonly #byAddress = new Map<string, Owned>()
   #members: ReadonlyMap<string, readonly Endpoint[]> = new Map()
+  #updates = 0
 
   /**
    * Takes the servers that there are now. An endpoint whose server stays at its address stays the same object, with its
    * metrics and its requests in flight; a pool with the same endpoints as before keeps the same array.
    */
   update(catalog: Catalog, specs: readonly EndpointSpec[]): void {
-    const byAddress = new Map<string, Owned>()
+    this.#updates += 1
     const members = new Map<string, readonly Endpoint[]>()
     const selected = selectMembers([...catalog.pools.values()], specs)
     for (const pool of catalog.pools.values()) {
-      const endpoints = new Set<Endpoint>()
-      for (const spec of selected.get(pool.key)!) {
-        for (const { port, name } of ports(pool, spec)) {
-          endpoints.add(this.#claim(byAddress, `${host(spec)}:${port}`, name, spec))
-        }
-      }
-      members.set(pool.key, settle([...endpoints].sort(byAddressText), this.endpointsOf(pool.key)))
+      const endpoints = selected.get(pool.key)!.flatMap((spec) => this.#endpointsFor(pool, spec))
+      members.set(pool.key, settle(endpoints, this.endpointsOf(pool.key)))
     }
-    this.#byAddress = byAddress
     this.#members = members
+    for (const [address, { update }] of this.#byAddress) {
+      if (update !== this.#updates) this.#byAddress.delete(address)
+    }
   }
 
   /** In the order of their addresses; the array is replaced by an update that changes it, never altered. */
@@ -74,16 +77,24 @@ export class LivePools {
     }
   }
 
-  /** The endpoint at an address in the making of an update: the first server that is named for an address has it. */
-  #claim(byAddress: Map<string, Owned>, address: string, name: string, spec: EndpointSpec): Endpoint {
-    const claimed = byAddress.get(address)
-    if (claimed !== undefined) return claimed.endpoint
-    const before = this.#byAddress.get(address)
-    const stays = before?.serverName === spec.name && before.endpoint.namespace === spec.namespace
-    const owned = stays ? before : { endpoint: newEndpoint(address, name, spec), serverName: spec.name }
+  /** One at the server's own port, else one at each target port, named as the reference endpoint picker names ranks. */
+  #endpointsFor(pool: Pool, spec: EndpointSpec): Endpoint | Endpoint[] {
+    const host = spec.address.includes(':') ? `[${spec.address}]` : spec.address
+    if (spec.port !== undefined) return this.#claim(`${host}:${spec.port}`, spec.name, spec)
+    return pool.targetPorts.map((port, rank) => this.#claim(`${host}:${port}`, `${spec.name}-rank-${rank}`, spec))
+  }
+
+  /** The endpoint at this address; the first server that an update names for it has it. */
+  #claim(address: string, name: string, spec: EndpointSpec): Endpoint {
+    let owned = this.#byAddress.get(address)
+    if (owned?.update === this.#updates) return owned.endpoint
+    if (owned?.serverName !== spec.name || owned.endpoint.namespace !== spec.namespace) {
+      owned = { endpoint: newEndpoint(address, name, spec), serverName: spec.name, update: this.#updates }
+      this.#byAddress.set(address, owned)
+    }
+    owned.update = this.#updates
     owned.endpoint.name = name
     owned.endpoint.labels = spec.labels
-    byAddress.set(address, owned)
     return owned.endpoint
   }
 }
@@ -92,21 +103,11 @@ function newEndpoint(address: string, name: string, { namespace, labels }: Endpo
   return { address, name, namespace, labels, metrics: unknownMetrics, inFlight: 0 }
 }
 
-/** A server's own port, or the pool's target ports, named as ranks as the reference endpoint picker names them. */
-function ports(pool: Pool, spec: EndpointSpec): { port: number; name: string }[] {
-  if (spec.port !== undefined) return [{ port: spec.port, name: spec.name }]
-  return pool.targetPorts.map((port, rank) => ({ port, name: `${spec.name}-rank-${rank}` }))
-}
-
-function host({ address }: EndpointSpec): string {
-  return address.includes(':') ? `[${address}]` : address
-}
-
-function byAddressText(a: Endpoint, b: Endpoint): number {
-  return a.address < b.address ? -1 : 1
-}
-
-function settle(endpoints: readonly Endpoint[], before: readonly Endpoint[]): readonly Endpoint[] {
-  const same = endpoints.length === before.length && endpoints.every((endpoint, i) => endpoint === before[i])
-  return same ? before : Object.freeze(endpoints)
+/** Brings new members into order, each once; gives the array from before where nothing changed. */
+function settle(endpoints: Endpoint[], before: readonly Endpoint[]): readonly Endpoint[] {
+  const settled = endpoints
+    .sort((a, b) => (a.address < b.address ? -1 : Number(a.address > b.address)))
+    .filter((endpoint, i, sorted) => endpoint !== sorted[i - 1])
+  const same = settled.length === before.length && settled.every((endpoint, i) => endpoint === before[i])
+  return same ? before : Object.freeze(settled)
 }

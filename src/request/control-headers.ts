@@ -46,7 +46,7 @@ const controlSlots = controlNames.map((name) => createHeaderTable([]).slotOf(nam
 export function spoofedHeaders(headers: HeaderValues, set: readonly string[]): readonly string[] {
   let found: string[] | undefined
   for (let i = 0; i < controlSlots.length; i++) {
-    if (headers[controlSlots[i]] === undefined || set.includes(controlNames[i])) continue
+    if (headers[controlSlots[i]] === undefined || isSet(set, controlNames[i])) continue
     found ??= []
     found.push(controlNames[i])
   }
@@ -54,3 +54,11 @@ export function spoofedHeaders(headers: HeaderValues, set: readonly string[]): r
 }
 
 const none: readonly string[] = []
+
+/** Looks at the names only: a value, such as a model, may read like one. */
+function isSet(set: readonly string[], name: string): boolean {
+  for (let i = 0; i < set.length; i += 2) {
+    if (set[i] === name) return true
+  }
+  return false
+}

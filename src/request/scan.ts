@@ -261,11 +261,11 @@ export class BodyScanner {
 
   /** Notes where the value of a wanted top-level field begins, and which of its bytes are wanted. */
   #noteTopLevelValue(at: number, byte: number): void {
+    const kind = describeValue(byte)
+    if (kind === undefined) return
     switch (this.#field) {
       case Field.model:
         if (this.modelSpans.length === 0) {
-          const kind = describeValue(byte)
-          if (kind === undefined) return
           if (byte !== 0x22) {
             this.#fail('model_invalid', at, `"model" must be a string, found ${kind}`)
             return

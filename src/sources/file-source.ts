@@ -13,17 +13,16 @@ export type FileSourceOptions = Pick<CompileOptions, 'onlyPool' | 'defaultNamesp
   readonly paths: readonly string[]
   /** A file with `endpoints: [...]`; without one there are no endpoints. */
   readonly endpointsFile?: string | undefined
-  /** Milliseconds between readings that no event asked for; 5,000 by default. */
+  /** A change is read when all has been quiet for so many milliseconds, as writers rarely write a file in one go. */
+  readonly quietMs?: number
+  /**
+   * Milliseconds between readings without an event, for what no event tells of: a link swapped further up, a network
+   * file system. They cost little, as a file whose text is the same is not parsed again.
+   */
   readonly rereadMs?: number
 }
 
-/** A change is read when everything has been quiet for so long: writers rarely write a file in one go. */
-const quietMs = 100
-
-/**
- * Reading without an event finds what no event tells of: a link swapped further up, a network file system. It costs
- * little, as a file whose text is the same is not parsed again.
- */
+const defaultQuietMs = 100
 const defaultRereadMs = 5_000
 
 /** Reads Kubernetes manifests and an endpoints file, and again whenever they change on disk. */
@@ -94,6 +93,7 @@ export class FileSource {
 
   #changed(): void {
     clearTimeout(this.#quiet)
+    const { quietMs = defaultQuietMs } = this.#options
     if (!this.#closed) this.#quiet = setTimeout(() => this.#update(), quietMs)
   }
 

@@ -19,18 +19,10 @@ describe('parseEpload', () => {
   })
 })
 
-describe('parseWrk', () => {
-  test('takes the answers with an error status out of the requests', () => {
-    const output = `Running 1s test @ http://127.0.0.1:8080
+test('parseWrk takes the answers with an error status out of the requests', () => {
+  const output = `Running 1s test @ http://127.0.0.1:8080
   1 threads and 16 connections
   Non-2xx or 3xx responses: 100
-{"requests":2100,"micros":2000000,"p50Micros":441,"p99Micros":6473,"status":100,"connect":0,"read":2,"write":0,"timeout":0}`
-    expect(parseWrk(output)).toEqual({
-      completed: 2000,
-      requestsPerSecond: 1000,
-      p50Ms: 0.441,
-      p99Ms: 6.473,
-      failures: { status: 100, read: 2 },
-    })
-  })
+{"requests":2100,"failed":100,"micros":2000000}`
+  expect(parseWrk(output)).toBe(1000)
 })

@@ -14,7 +14,7 @@ describe('parseProcessStat', () => {
 describe.skipIf(process.platform !== 'linux')('cpuSeconds', () => {
   test('counts the children that a process waits for', async () => {
     // The shell itself does nothing; its child burns CPU time, then both stay until their input ends.
-    const burn = 'const end = Date.now() + 300; while (Date.now() < end); console.log("burnt"); process.stdin.resume()'
+    const burn = 'while (process.cpuUsage().user < 200_000); console.log("burnt"); process.stdin.resume()'
     const shell = spawn('/bin/sh', ['-c', '"$0" -e "$1"; exit 0', process.execPath, burn])
     await once(shell.stdout, 'data')
     expect(cpuSeconds([shell.pid!])).toBeGreaterThan(0.1)

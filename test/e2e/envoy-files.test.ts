@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { createServer, type Server, request as startRequest } from 'node:http'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
+import { type Mode, modes } from '../../src/demo/envoy-file.ts'
 import { type Gateway, startGateway } from '../../src/demo/gateway.ts'
 import { Probe } from '../../src/demo/probe.ts'
 import { envoy } from './envoy.ts'
@@ -16,9 +18,9 @@ describe.skipIf(envoy === undefined)('the Envoy files', () => {
     await gateway?.stop()
     gateway = undefined
   })
-  const start = async (options: { tls?: boolean } = {}) => {
-    gateway = await startGateway({ envoy: envoy!, modes: ['full-duplex'], ...options })
-    const [[mode, url]] = gateway.urls
+  const start = async (mode: Mode = 'full-duplex', tls = false) => {
+    gateway = await startGateway({ envoy: envoy!, modes: [mode], tls })
+    const url = gateway.urls.get(mode)!
     return { gateway, url, probe: new Probe({ ...gateway, mode, url }) }
   }
 
@@ -31,7 +33,7 @@ describe.skipIf(envoy === undefined)('the Envoy files', () => {
   })
 
   test('full-duplex-tls.yaml works with the certificate that Signalbox makes itself', async () => {
-    const { probe } = await start({ tls: true })
+    const { probe } = await start('full-duplex', true)
     expect((await probe.chat('travel-helper')).status).toBe(200)
     expect(probe.onlyArrival('qwen').model).toMatch(/^travel-helper-v[12]$/)
   })
@@ -43,11 +45,20 @@ describe.skipIf(envoy === undefined)('the Envoy files', () => {
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
   })
 
-  test('a server that answers 503 is tried once, then another one', async () => {
-    const { gateway, probe } = await start()
-    gateway.servers[1].setFaults([{ kind: 'status', code: 503 }])
-    const answers = await probe.many(200, () => probe.chat('qwen'))
+  test.each(modes)('%s: a server that answers 503 is tried once, then another one gets the same body', async (mode) => {
+    const { gateway, probe } = await start(mode)
+    const failing = gateway.servers[1]
+    failing.setFaults([{ kind: 'status', code: 503 }])
+    const body = JSON.stringify({
+      model: 'qwen',
+      messages: [{ role: 'user', content: 'who are you? '.repeat(30_000) }],
+    })
+    const answers = await probe.many(50, () => probe.chat('', { body }))
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+    const entries = probe.arrived('qwen')
+    expect(entries.length).toBeGreaterThan(50)
+    const hash = createHash('sha256').update(body).digest('hex')
+    expect(new Set(entries.map(({ bodySha256 }) => bodySha256))).toEqual(new Set([hash]))
   })
 
   test('without a server, and without Signalbox, clients get 503 as OpenAI-shaped JSON', async () => {

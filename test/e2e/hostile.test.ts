@@ -7,6 +7,7 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { drained } from '../../src/demo/client.ts'
 import { modes } from '../../src/demo/envoy-file.ts'
 import { type Gateway, startGateway } from '../../src/demo/gateway.ts'
 import { Probe } from '../../src/demo/probe.ts'
@@ -59,8 +60,7 @@ describe.skipIf(envoy === undefined)('clients that are odd or hostile', () => {
       socket.write(requestHead({ 'transfer-encoding': 'chunked' }))
       writeChunk(socket, Buffer.from(head))
       for (let sent = 0; sent < 1024 && !socket.destroyed && socket.writable; sent++) {
-        if (!writeChunk(socket, chunk))
-          await Promise.race([once(socket, 'drain'), once(socket, 'close')]).catch(() => {})
+        if (!writeChunk(socket, chunk)) await drained(socket)
         peak = Math.max(peak, residentBytes())
       }
       socket.destroy()
@@ -168,7 +168,9 @@ describe.skipIf(envoy === undefined)('clients that are odd or hostile', () => {
       response.resume()
     })
 
-    test.each(['{"model":"travel-helper","messages":[]}', '{"messages":[],"model":"travel-helper"}'])(
+    // To a model whose route has no retries: with them, Envoy 1.40 sends a body that ends with trailers twice over in the
+    // streamed modes (envoyproxy/envoy#45470).
+    test.each(['{"model":"assistant","messages":[]}', '{"messages":[],"model":"assistant"}'])(
       'trailers over HTTP/2 after %s',
       async (body) => {
         const session = connectHttp2(url.href)
@@ -182,10 +184,10 @@ describe.skipIf(envoy === undefined)('clients that are odd or hostile', () => {
         await sleep(20)
         stream.end(body.slice(10))
         const [headers] = await once(stream, 'response')
-        expect(headers[':status']).toBe(200)
-        const chunks = await stream.toArray()
-        expect(JSON.parse(Buffer.concat(chunks).toString()).model).toMatch(/^travel-helper-v[12]$/)
+        const answer = Buffer.concat(await stream.toArray()).toString()
         session.close()
+        expect(headers[':status'], answer).toBe(200)
+        expect(JSON.parse(answer).model).toMatch(/^(qwen|deepseek-r1)$/)
       },
     )
 

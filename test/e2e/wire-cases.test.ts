@@ -6,7 +6,8 @@ import { describe, expect, test } from 'vitest'
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..')
 const { EXTCASE: replayer, SIGNALBOX_WIRE_CASES: cases } = process.env
 const isMissing = replayer === undefined || cases === undefined
-if (isMissing) console.log('skipped: EXTCASE names a replayer of ext_proc wire cases, SIGNALBOX_WIRE_CASES the case file')
+if (isMissing)
+  console.log('skipped: EXTCASE names a replayer of ext_proc wire cases, SIGNALBOX_WIRE_CASES the case file')
 
 /** Wire cases of the reference body-based router, played by a grpc-go client. */
 describe.skipIf(isMissing)('wire cases', () => {

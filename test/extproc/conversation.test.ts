@@ -1,4 +1,4 @@
-import { describe } from 'vitest'
+import { describe, expect } from 'vitest'
 import { conversation } from './script.ts'
 import { onePool, routed } from './world.ts'
 
@@ -317,7 +317,7 @@ describe('streamed, headers first: the body comes too late to route by', () => {
     > last "messages":[]}
     < ack
     `,
-    ({ unroutable }) => expectCount(unroutable, 1),
+    ({ unroutable }) => expect(unroutable).toBe(1),
   )
   conversation(
     'a request without a body is none of that kind',
@@ -326,7 +326,7 @@ describe('streamed, headers first: the body comes too late to route by', () => {
     > headers GET /v1/models end
     < headers x-gateway-destination-endpoint=10.0.0.1:8000 re-route
     `,
-    ({ unroutable }) => expectCount(unroutable, 0),
+    ({ unroutable }) => expect(unroutable).toBe(0),
   )
   conversation(
     'trailers pass',
@@ -467,7 +467,3 @@ describe('headers only', () => {
     `,
   )
 })
-
-function expectCount(found: number, wanted: number): void {
-  if (found !== wanted) throw new Error(`counted ${found}, expected ${wanted}`)
-}

@@ -81,7 +81,7 @@ kind: Other
     [['kind'], '2:1'],
     [['spec', 'ports'], '4:3'],
     [['spec', 'ports', 0], '5:7'],
-    [['spec', 'ports', 1, 'name'], '6:18'],
+    [['spec', 'ports', 1, 'name'], '6:19'],
     [['spec', 'ref', 'name'], '8:5'],
     [['spec', 'again', 'name'], '8:5'],
     [['spec', 'missing', 'deeper'], '3:1'],
