@@ -15,7 +15,7 @@ const defaultLoad: Omit<GatewayLoad, 'url'> = {
   position: 'first',
   bodyBytes: 1024,
   connections: 16,
-  seconds: 3,
+  seconds: 2,
 }
 const sizes = [1 << 10, 16 << 10, 220 << 10, 1 << 20]
 const rounds = 3

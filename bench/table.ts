@@ -13,16 +13,20 @@ export type Table = {
   readonly note?: string
 }
 
-/** For a terminal: the columns padded to one width each. */
+/** For a terminal. */
 export function alignTable({ title, columns, rows, labelColumns, note }: Table): string {
   const lines = [columns, ...rows.map((row) => row.map(terminalCell))]
-  const widths = columns.map((_, i) => Math.max(...lines.map((line) => visibleLength(line[i]))))
+  return [title, alignColumns(lines, labelColumns), ...(note ? [note] : [])].join('\n')
+}
+
+/** Pads the columns to one width each, the first `labelColumns` to the left, the others to the right. */
+export function alignColumns(lines: readonly (readonly string[])[], labelColumns: number): string {
+  const widths = lines[0].map((_, i) => Math.max(...lines.map((line) => visibleLength(line[i]))))
   const pad = (text: string, column: number) => {
     const space = ' '.repeat(widths[column] - visibleLength(text))
     return column < labelColumns ? text + space : space + text
   }
-  const body = lines.map((line) => line.map(pad).join('  ').trimEnd())
-  return [title, ...body, ...(note ? [note] : [])].join('\n')
+  return lines.map((line) => line.map(pad).join('  ').trimEnd()).join('\n')
 }
 
 export function markdownTable({ title, columns, rows, labelColumns, note }: Table): string {

@@ -12,6 +12,7 @@ export const poolGroups = ['inference.networking.k8s.io', 'inference.networking.
 function text(min: number, max: number) {
   return z.string().refine((value) => value.length >= min && [...value].length <= max, {
     error: ({ input }) => `found ${[...String(input)].length} characters, allowed: ${min} to ${max}`,
+    abort: true,
   })
 }
 

@@ -114,7 +114,7 @@ async function showTraffic(gateway: Gateway, signal: AbortSignal): Promise<numbe
 
 function introduction(mode: Mode, url: string, metricsUrl: string): string {
   const chat = (fields: string) =>
-    `${url}/v1/chat/completions -d '{${fields}, "messages": [{"role": "user", "content": "who are you?"}]}'`
+    `${url}/v1/chat/completions -d '{${fields}, "messages": [{"role": "user", "content": "hi"}]}'`
   return `
 Envoy (${mode}) at ${url}, Signalbox behind it, and five simulated model servers.
 Signalbox's metrics: ${metricsUrl}

@@ -57,6 +57,8 @@ type Decision = {
   /** Endpoints picked, best first; the first counts the request as in flight. */
   readonly endpoints: readonly Endpoint[]
   readonly splicer: ModelSplicer | undefined
+  /** By how many bytes the body becomes longer, as the headers answer says it; undefined when it could not tell. */
+  readonly lengthChange: number | undefined
 }
 
 const continueResponseHeaders = encodeHeadersAnswer(answer.responseHeaders, noMutation)
@@ -142,7 +144,7 @@ export class Conversation implements ProcessingEvents {
       return this.#refuse(bodyTooLarge(this.#context.limits, `${size} have arrived and there are more`))
     }
     this.#scanner?.push(piece)
-    if (this.#refuseInvalid() || this.#refuseLateDuplicate(size)) return
+    if (this.#refuseInvalid() || this.#refuseLateDuplicate()) return
     this.#body.add(piece)
     if (this.#decision === undefined && !this.#answersBody) this.#decideWhenKnown()
   }
@@ -232,15 +234,15 @@ export class Conversation implements ProcessingEvents {
   }
 
   #modelTooLate(limit: number): Refusal {
+    const isEnvoys = this.#mode === 'part'
+    const isStreamed = this.#mode === 'streamed' && limit === this.#context.limits.streamedHoldBytes
+    const remedy = isEnvoys
+      ? "raise Envoy's per_connection_buffer_limit_bytes"
+      : isStreamed
+        ? "raise --streamed-hold-bytes (below Envoy's per_connection_buffer_limit_bytes), or use FULL_DUPLEX_STREAMED"
+        : 'raise --max-held-bytes'
     const found = `"model" is not among the first ${limit} bytes of the body`
-    return refuse(
-      'model_too_late',
-      this.#mode === 'streamed'
-        ? `${found}: put it first, or raise --streamed-hold-bytes (below Envoy's per_connection_buffer_limit_bytes), or use FULL_DUPLEX_STREAMED`
-        : this.#mode === 'part'
-          ? `"model" is not in the part of the body that Envoy buffers: put it first, or raise per_connection_buffer_limit_bytes`
-          : `${found}: put it first, or raise --max-held-bytes`,
-    )
+    return refuse('model_too_late', `${found}${isEnvoys ? ', which Envoy buffers' : ''}: put it first, or ${remedy}`)
   }
 
   #endWithoutMessage(): void {
@@ -265,16 +267,16 @@ export class Conversation implements ProcessingEvents {
     return true
   }
 
-  /** Where Envoy keeps the length that has been announced, a duplicate that would change it comes too late. */
-  #refuseLateDuplicate(size: number): boolean {
-    const isTooLate =
-      this.#context.keepsContentLength &&
-      this.#facts.declaredBytes !== undefined &&
-      !this.#responseBegun &&
-      this.#decision?.splicer?.changesBefore(size) === true &&
-      this.#decision.splicer.lengthChange() !== 0
-    if (isTooLate) this.#refuse(refuse('model_invalid', '"model" is given twice, with different values'))
-    return isTooLate
+  /**
+   * A duplicate that would make the body longer than the server has been told comes too late: what is over would be taken
+   * for the next request. Refused in any case; Envoy cuts a response that has begun.
+   */
+  #refuseLateDuplicate(): boolean {
+    const { splicer, lengthChange } = this.#decision ?? {}
+    if (splicer === undefined || lengthChange === undefined || this.#facts.declaredBytes === undefined) return false
+    if (splicer.lengthChange() === lengthChange) return false
+    this.#refuse(refuse('model_invalid', '"model" is given twice, with different values'))
+    return true
   }
 
   /** resolve → pick → rewrite, and the answer to the headers where it is still owed. */
@@ -291,14 +293,22 @@ export class Conversation implements ProcessingEvents {
 
     if (endpoints.length > 0) endpoints[0].inFlight++
     const splicer = this.#splicerFor(model, route)
-    this.#decision = { mutation: this.#mutationFor(model, route, endpoints, splicer), endpoints, splicer }
+    const lengthChange = splicer && this.#lengthChangeOf(splicer)
+    const mutation = this.#mutationFor(model, route, endpoints, lengthChange)
+    this.#decision = { mutation, endpoints, splicer, lengthChange }
     this.#context.observer.decided(model, route)
     const isToldWithBody = this.#answersBody && this.#facts.body !== 'none'
     // Envoy takes no answer to headers that it has not sent.
     if (this.#headers !== undefined && !isToldWithBody) {
-      this.#out.write(encodeHeadersAnswer(answer.requestHeaders, this.#decision.mutation))
+      this.#out.write(encodeHeadersAnswer(answer.requestHeaders, mutation))
     }
     this.#body.release(splicer)
+  }
+
+  /** Undefined when a later duplicate of the model may still change the length. */
+  #lengthChangeOf(splicer: ModelSplicer): number | undefined {
+    const change = splicer.lengthChange()
+    return this.#scanner!.isComplete || (this.#context.keepsContentLength && change === 0) ? change : undefined
   }
 
   /** What the decision changes of the headers. */
@@ -306,7 +316,7 @@ export class Conversation implements ProcessingEvents {
     model: string | undefined,
     route: Route,
     endpoints: readonly Endpoint[],
-    splicer: ModelSplicer | undefined,
+    lengthChange: number | undefined,
   ): Mutation {
     const setHeaders: string[] = []
     const destination = destinationOf(endpoints)
@@ -315,14 +325,10 @@ export class Conversation implements ProcessingEvents {
     if (route.baseModel !== undefined) setHeaders.push(baseModelNameHeader, route.baseModel)
     const removeHeaders = this.#headers === undefined ? [] : [...spoofedHeaders(this.#headers, setHeaders)]
     const { declaredBytes } = this.#facts
-    if (splicer !== undefined && declaredBytes !== undefined && !this.#answersBody) {
-      if (this.#scanner!.isComplete) {
-        const change = splicer.lengthChange()
-        if (change !== 0) setHeaders.push('content-length', String(declaredBytes + change))
-      } else if (!this.#context.keepsContentLength || splicer.lengthChange() !== 0) {
-        // A later duplicate of the model may still change the length; without the header the body goes on chunked.
-        removeHeaders.push('content-length')
-      }
+    if (model !== undefined && declaredBytes !== undefined && !this.#answersBody) {
+      // Without the header the body goes on chunked.
+      if (lengthChange === undefined) removeHeaders.push('content-length')
+      else if (lengthChange !== 0) setHeaders.push('content-length', String(declaredBytes + lengthChange))
     }
     // A route may have been chosen by a header that is now removed.
     return { setHeaders, removeHeaders, clearRouteCache: setHeaders.length + removeHeaders.length > 0, destination }
@@ -371,6 +377,6 @@ export class Conversation implements ProcessingEvents {
     if (model === undefined) return undefined
     const keepsFirst = target === undefined || target.name === model
     const literal = target?.literal ?? Buffer.from(JSON.stringify(model))
-    return new ModelSplicer(this.#scanner!.modelSpans, literal, keepsFirst)
+    return new ModelSplicer(this.#scanner!, literal, keepsFirst)
   }
 }

@@ -1,4 +1,4 @@
-import { Agent, type ClientRequest, type IncomingMessage, request } from 'node:http'
+import { Agent, type IncomingMessage, request } from 'node:http'
 import type { Clock } from './clock.ts'
 
 /** Where the metrics pages of one endpoint come from. */
@@ -14,15 +14,15 @@ export type MetricsSourceLimits = {
   readonly timeoutMs: number
   /** A longer page is refused. */
   readonly maxPageBytes: number
+  /** A connection unused for so long is closed: by us, before the 5 s after which uvicorn would. */
+  readonly idleConnectionMs: number
 }
 
 export const metricsSourceLimits: MetricsSourceLimits = {
   timeoutMs: 1_000,
   maxPageBytes: 4 * 1024 * 1024,
+  idleConnectionMs: 3_000,
 }
-
-/** A connection unused for so long is closed. Shorter than the 5 s of uvicorn, so that we close it and not the server. */
-const idleConnectionMs = 3_000
 
 /**
  * `http://{address}/metrics` over a connection of its own, which is kept open between fetches.
@@ -30,7 +30,7 @@ const idleConnectionMs = 3_000
  */
 export function openMetricsSource(address: string, clock: Clock, limits = metricsSourceLimits): MetricsSource {
   const portAt = address.lastIndexOf(':')
-  const agent = new Agent({ keepAlive: true, maxSockets: 1, timeout: idleConnectionMs })
+  const agent = new Agent({ keepAlive: true, maxSockets: 1, timeout: limits.idleConnectionMs })
   const options = {
     agent,
     host: address.slice(0, portAt).replace(/^\[|\]$/g, ''),
@@ -38,8 +38,6 @@ export function openMetricsSource(address: string, clock: Clock, limits = metric
     path: '/metrics',
     headers: { accept: 'text/plain;version=0.0.4' },
   }
-  let underWay: ClientRequest | undefined
-
   return {
     fetch() {
       return new Promise<Buffer>((resolve, reject) => {
@@ -52,12 +50,10 @@ export function openMetricsSource(address: string, clock: Clock, limits = metric
         outgoing.once('close', clock.after(limits.timeoutMs, timeout))
         outgoing.once('response', (response) => readPage(response, limits.maxPageBytes, resolve, fail))
         outgoing.on('error', reject)
-        underWay = outgoing
         outgoing.end()
       })
     },
     close() {
-      underWay?.destroy()
       agent.destroy()
     },
   }

@@ -1,35 +1,48 @@
+import type { BodyScanner } from './scan.ts'
+
 /**
  * Gives every top-level `model` of a body the same value while the body passes, piece by piece. All other bytes go through
  * as they are, by reference. A value that is replaced is left out as its bytes come, so nothing is held back for its end.
  */
 export class ModelSplicer {
-  readonly #spans: readonly number[]
+  readonly #found: Pick<BodyScanner, 'modelSpans' | 'error'>
   readonly #literal: Buffer
+  readonly #first: number
   #next: number
 
   /**
-   * @param spans start and end offsets of the values, flat; it may grow, and the last may be open, as the scanner reads on
-   * @param literal the value that they get, as JSON
+   * @param found the scanner that reads the body, ahead of {@link splice}
+   * @param literal the value that the models get, as JSON
    * @param keepsFirst the first value is right as it is
    */
-  constructor(spans: readonly number[], literal: Buffer, keepsFirst: boolean) {
-    this.#spans = spans
+  constructor(found: Pick<BodyScanner, 'modelSpans' | 'error'>, literal: Buffer, keepsFirst: boolean) {
+    this.#found = found
     this.#literal = literal
-    this.#next = keepsFirst ? 2 : 0
+    this.#first = keepsFirst ? 2 : 0
+    this.#next = this.#first
   }
 
   /** Whether bytes before `end` have still to be changed. */
   changesBefore(end: number): boolean {
-    return this.#next < this.#spans.length && this.#spans[this.#next] < end
+    const spans = this.#found.modelSpans
+    return this.#next < spans.length && spans[this.#next] < end
   }
 
-  /** Bytes that the values known so far, from the next one on, make the body longer (or shorter, when negative). */
+  /** Bytes that all values read so far make the body longer (or shorter, when negative). */
   lengthChange(): number {
+    const spans = this.#found.modelSpans
     let change = 0
-    for (let i = this.#next; i + 1 < this.#spans.length; i += 2) {
-      change += this.#literal.length - (this.#spans[i + 1] - this.#spans[i])
+    for (let i = this.#first; i < spans.length; i += 2) {
+      const end = this.#endOf(i)
+      if (end !== Number.POSITIVE_INFINITY) change += this.#literal.length - (end - spans[i])
     }
     return change
+  }
+
+  /** Where the value that begins at `spans[i]` ends: where it stops to be JSON, when it does; Infinity as long as it goes on. */
+  #endOf(i: number): number {
+    const { modelSpans, error } = this.#found
+    return modelSpans[i + 1] ?? error?.offset ?? Number.POSITIVE_INFINITY
   }
 
   /** Appends to `out` what the piece at body offset `offset` becomes. The scanner must have read it. */
@@ -37,12 +50,12 @@ export class ModelSplicer {
     const end = offset + piece.length
     let at = offset
     while (this.changesBefore(end)) {
-      const start = this.#spans[this.#next]
+      const start = this.#found.modelSpans[this.#next]
       if (start >= at) {
         if (start > at) out.push(piece.subarray(at - offset, start - offset))
         out.push(this.#literal)
       }
-      const stop = this.#next + 1 < this.#spans.length ? this.#spans[this.#next + 1] : Number.POSITIVE_INFINITY
+      const stop = this.#endOf(this.#next)
       if (stop > end) return
       at = stop
       this.#next += 2

@@ -1,6 +1,6 @@
 import { adapterMap, type Fields, model, poolV1, poolV1alpha2, route } from './resources.ts'
 
-/** A resource, and the problems that an API server with the CRDs would find in it too; none: it accepts it. */
+/** A resource and its problems. An API server with the CRDs accepts those without problems, and those alone. */
 export type CrdCase = readonly [what: string, object: Fields, problems?: readonly string[]]
 
 const long = (length: number) => 'x'.repeat(length)
@@ -219,10 +219,7 @@ export const poolV1alpha2Cases: readonly CrdCase[] = [
   [
     'an extension of an empty kind',
     extension({ kind: '' }),
-    [
-      'spec.extensionRef.kind: found 0 characters, allowed: 1 to 63',
-      `spec.extensionRef.kind: found "", allowed: ${kind}`,
-    ],
+    ['spec.extensionRef.kind: found 0 characters, allowed: 1 to 63'],
   ],
   [
     'an extension with port 0',

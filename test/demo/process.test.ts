@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
 import { GuardedProcess, untilReady } from '../../src/demo/process.ts'
+import { runs, untilGone } from './proc.ts'
 
 const started: GuardedProcess[] = []
 afterEach(() => Promise.all(started.splice(0).map((program) => program.stop())))
@@ -12,19 +12,6 @@ function shell(script: string): GuardedProcess {
   const program = new GuardedProcess({ name: 'it', command: '/bin/sh', args: ['-c', script] })
   started.push(program)
   return program
-}
-
-/** Whether the process runs; one that nobody has waited for yet has ended all the same. */
-function runs(pid: number): boolean {
-  try {
-    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
-  } catch {
-    return false
-  }
-}
-
-async function untilGone(pid: number): Promise<void> {
-  while (runs(pid)) await sleep(10)
 }
 
 describe.runIf(process.platform === 'linux')('GuardedProcess', () => {

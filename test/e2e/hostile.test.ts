@@ -1,6 +1,5 @@
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { createServer, request as startRequest } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
 import { connect, type Socket } from 'node:net'
@@ -11,6 +10,7 @@ import { drained } from '../../src/demo/client.ts'
 import { modes } from '../../src/demo/envoy-file.ts'
 import { type Gateway, startGateway } from '../../src/demo/gateway.ts'
 import { Probe } from '../../src/demo/probe.ts'
+import { residentBytes } from '../demo/proc.ts'
 import { envoy } from './envoy.ts'
 import { load } from './load.ts'
 
@@ -51,8 +51,8 @@ describe.skipIf(envoy === undefined)('clients that are odd or hostile', () => {
       { what: 'without one', head: '{"messages":"' },
     ])('a body of 1 GiB $what is 413 and takes little memory', async ({ head }) => {
       const chunk = Buffer.alloc(mebibyte, 'x')
-      const residentBytes = () => statusBytes(gateway.signalbox.pid, 'VmRSS')
-      const before = residentBytes()
+      const { pid } = gateway.signalbox
+      const before = residentBytes(pid)
       let peak = before
       const socket = connect(Number(url.port), url.hostname)
       socket.on('error', () => {}) // reset by the gateway, which is what should happen
@@ -61,7 +61,7 @@ describe.skipIf(envoy === undefined)('clients that are odd or hostile', () => {
       writeChunk(socket, Buffer.from(head))
       for (let sent = 0; sent < 1024 && !socket.destroyed && socket.writable; sent++) {
         if (!writeChunk(socket, chunk)) await drained(socket)
-        peak = Math.max(peak, residentBytes())
+        peak = Math.max(peak, residentBytes(pid))
       }
       socket.destroy()
       expect(await answer).toMatch(/^HTTP\/1\.1 413 /)
@@ -204,12 +204,6 @@ describe.skipIf(envoy === undefined)('clients that are odd or hostile', () => {
     })
   })
 })
-
-/** A field of /proc/PID/status that is a size. */
-function statusBytes(pid: number, field: string): number {
-  const [, kibibytes] = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))!
-  return Number(kibibytes) * 1024
-}
 
 function requestHead(headers: Record<string, string>): string {
   const lines = Object.entries({ host: 'gateway', 'content-type': 'application/json', ...headers })

@@ -96,15 +96,57 @@ describe('content-length, where Envoy keeps it', () => {
     `,
   )
   conversation(
-    'a name that stays, more to come: removed, or a duplicate of another length would shift the end of the body',
+    'a name that stays, more to come: stays',
     kept,
     `
     > headers POST /v1/chat/completions content-length=31
     > body {"model":"qwen",
-    < headers ${routed('qwen')} -content-length re-route
+    < headers ${routed('qwen')} re-route
+    < body {"model":"qwen",
+    > last "model":"QWEN"}
+    < last "model":"qwen"}
+    `,
+  )
+  const tooLate = '< refused 400 model_invalid: "model" is given twice, with different values'
+  conversation(
+    'a duplicate of another length is refused, as the end of the body would shift',
+    kept,
+    `
+    > headers POST /v1/chat/completions content-length=26
+    > body {"model":"qwen",
+    < headers ${routed('qwen')} re-route
     < body {"model":"qwen",
     > last "model":1}
-    < last "model":"qwen"}
+    ${tooLate}
+    `,
+  )
+  conversation(
+    'even when the response has begun: Envoy cuts it',
+    kept,
+    `
+    > headers POST /v1/chat/completions content-length=26
+    > body {"model":"qwen",
+    < headers ${routed('qwen')} re-route
+    < body {"model":"qwen",
+    > response headers
+    < response headers
+    > last "model":1}
+    ${tooLate}
+    > response body x
+    `,
+  )
+  conversation(
+    'even where nothing else is refused, and when it is no JSON',
+    { mode: 'full duplex', keepsContentLength: true, arriving: ['in one piece'] },
+    `
+    > headers POST /v1/chat/completions content-length=29
+    > body {"model":"qwen",
+    < headers x-gateway-model-name=qwen re-route
+    < body {"model":"qwen",
+    > body "model":t
+    < body "model":"qwen"
+    > last GET /
+    ${tooLate}
     `,
   )
   conversation(

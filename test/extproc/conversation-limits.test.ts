@@ -31,9 +31,9 @@ describe('the largest body', () => {
     { ...duplex, limits },
     `
     > headers POST /v1/chat/completions content-length=20
-    > last {"model":"qwen","":1}
+    > last {"model":"qwen"    }
     < headers ${routed('qwen')} re-route
-    < last {"model":"qwen","":1}
+    < last {"model":"qwen"    }
     `,
   )
   conversation(
@@ -125,8 +125,8 @@ describe('bytes held while the model is unknown', () => {
     { ...onePool, mode: 'streamed', limits: { maxHeldBytes: 8, streamedHoldBytes: 16 } },
     `
     > headers POST /v1/chat/completions
-    > body {"messa
-    < refused 413 model_too_late: "model" is not among the first 8 bytes of the body: put it first, or raise --streamed-hold-bytes (below Envoy's per_connection_buffer_limit_bytes), or use FULL_DUPLEX_STREAMED
+    > body {"messag
+    < refused 413 model_too_late: "model" is not among the first 8 bytes of the body: put it first, or raise --max-held-bytes
     `,
   )
   conversation(

@@ -53,7 +53,7 @@ describe('a refusal is the last word', () => {
     > headers POST /v1/chat/completions
     > body {"model":
     > trailers
-    < refused 400 invalid_json: invalid JSON: the body ends in the middle of the document (byte 8)
+    < refused 400 invalid_json: invalid JSON: the body ends in the middle of the document (byte 9)
     `,
   )
   conversation(
@@ -63,7 +63,7 @@ describe('a refusal is the last word', () => {
     > headers POST /v1/chat/completions
     > body {"model":
     > half-close
-    < refused 400 invalid_json: invalid JSON: the body ends in the middle of the document (byte 8)
+    < refused 400 invalid_json: invalid JSON: the body ends in the middle of the document (byte 9)
     `,
   )
   conversation(
@@ -86,7 +86,7 @@ describe('a refusal is the last word', () => {
     < headers ${routed('qwen')} re-route
     < body {"model":"qwen",
     > body "a":1]
-    < refused 400 invalid_json: invalid JSON: expected "}", found "]" (byte 21)
+    < refused 400 invalid_json: invalid JSON: expected "," or "}", found "]" (byte 21)
     > last }
     `,
     ({ refused }) => expect(refused).toEqual(['invalid_json']),

@@ -425,7 +425,7 @@ describe('buffered in part: the same for the beginning of the body', () => {
     > headers POST /v1/chat/completions
     < headers
     > body {"messages":["a
-    < refused 413 model_too_late: "model" is not in the part of the body that Envoy buffers: put it first, or raise per_connection_buffer_limit_bytes
+    < refused 413 model_too_late: "model" is not among the first 15 bytes of the body, which Envoy buffers: put it first, or raise Envoy's per_connection_buffer_limit_bytes
     > response headers
     `,
   )

@@ -4,7 +4,6 @@ import {
   type BodyMode,
   bodyMessage,
   type CommonResponse,
-  type Feed,
   feeds,
   headersMessage,
   type Message,

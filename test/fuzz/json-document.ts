@@ -40,27 +40,19 @@ const { node } = fc.letrec<{ node: JsonNode; object: JsonNode; array: JsonNode }
     .map((members): JsonNode => ({ kind: 'object', members })),
 }))
 
-const keysOfInterest = [
-  'user',
-  'stream',
-  'max_tokens',
-  'max_completion_tokens',
-  'max_output_tokens',
-  'messages',
-  'prompt',
-  'input',
-]
+const string = text.map((text): JsonNode => ({ kind: 'string', text }))
+const literal = fc.constantFrom('true', 'true', 'false', 'null').map((written): JsonNode => ({ kind: 'bare', written }))
+const limitKeys = ['max_tokens', 'max_completion_tokens', 'max_output_tokens']
+const promptKeys = ['messages', 'prompt', 'input']
+const otherKeys = ['Model', 'models', 'mode', '__proto__']
 const member = fc.oneof(
-  {
-    weight: 3,
-    arbitrary: fc.tuple(
-      fc.constant('model'),
-      text.map((text): JsonNode => ({ kind: 'string', text })),
-    ),
-  },
+  { weight: 6, arbitrary: fc.tuple(fc.constant('model'), string) },
   { weight: 1, arbitrary: fc.tuple(fc.constant('model'), node) },
-  { weight: 6, arbitrary: fc.tuple(fc.constantFrom(...keysOfInterest), node) },
-  { weight: 2, arbitrary: fc.tuple(fc.oneof(fc.constantFrom('Model', 'models', 'mode', '__proto__'), text), node) },
+  { weight: 3, arbitrary: fc.tuple(fc.constant('user'), fc.oneof(string, string, node)) },
+  { weight: 3, arbitrary: fc.tuple(fc.constant('stream'), fc.oneof(literal, literal, node)) },
+  { weight: 4, arbitrary: fc.tuple(fc.constantFrom(...limitKeys), node) },
+  { weight: 3, arbitrary: fc.tuple(fc.constantFrom(...promptKeys), node) },
+  { weight: 4, arbitrary: fc.tuple(fc.oneof(fc.constantFrom(...otherKeys), text), node) },
 )
 
 /** Request bodies: mostly objects with the keys that routing looks for, in any order, often more than once. */

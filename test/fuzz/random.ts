@@ -24,4 +24,7 @@ export function seededRandom(seed: number): Random {
 }
 
 /** How many cases each property is tried with. A long hunt: `FUZZ_RUNS=100000 npx vitest run --project unit test/extproc`. */
-export const fuzzRuns = Number(process.env['FUZZ_RUNS'] ?? 300)
+export const fuzzRuns = Number(process.env.FUZZ_RUNS ?? 300)
+
+/** Of one property. Far more than it takes, so that a busy machine fails nothing. */
+export const fuzzTimeoutMs = 30_000 + 20 * fuzzRuns

@@ -87,8 +87,8 @@ describe('a sample', () => {
   })
 
   it('may have braces, quotes, commas and escapes in its label values', () => {
-    expect(samples(String.raw`up{a="} 9",b="x,y=\"z\"",c="\\n \n",d="größer"} 3`)).toMatchObject([
-      { value: 3, labels: { a: '} 9', b: 'x,y="z"', c: '\\n \n', d: 'größer' } },
+    expect(samples(String.raw`up{a="} 9",b="x,y=\"z\"",c="\\n \n",d="größer",e="\\"} 3`)).toMatchObject([
+      { value: 3, labels: { a: '} 9', b: 'x,y="z"', c: '\\n \n', d: 'größer', e: '\\' } },
     ])
   })
 

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
@@ -6,6 +7,7 @@ import { type MetricsSource, openMetricsSource } from '../../src/pool/metrics-so
 import { ManualClock, settled } from './manual-clock.ts'
 
 const clock = new ManualClock()
+const limits = { timeoutMs: 1_000, maxPageBytes: 100_000, idleConnectionMs: 50 }
 const opened: { server: Server; source: MetricsSource }[] = []
 
 afterEach(() => {
@@ -23,7 +25,7 @@ async function serve(answer: RequestListener, host = '127.0.0.1') {
   await new Promise<void>((resolve) => server.listen(0, host, resolve))
   const { port } = server.address() as AddressInfo
   const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-  const source = openMetricsSource(address, clock, { timeoutMs: 1_000, maxPageBytes: 100_000 })
+  const source = openMetricsSource(address, clock, limits)
   opened.push({ server, source })
   return { source, sockets, address, server }
 }
@@ -154,4 +156,19 @@ it('lets go of an idle connection when it is closed', async () => {
   await source.fetch()
   source.close()
   await until(() => sockets[0].destroyed)
+})
+
+it('fails a fetch that has hardly begun when it is closed', async () => {
+  const { source } = await serve((_request, response) => response.end('up 1\n'))
+  const page = expect(source.fetch()).rejects.toThrow()
+  source.close()
+  await page
+})
+
+it('closes a connection that nobody uses, and connects anew for the next fetch', async () => {
+  const { source, sockets } = await serve((_request, response) => response.end('up 1\n'))
+  await source.fetch()
+  await once(sockets[0], 'close')
+  expect((await source.fetch()).toString()).toBe('up 1\n')
+  expect(sockets.length).toBe(2)
 })

@@ -233,12 +233,14 @@ describe('a slow server', () => {
     fleet.latencyMs = 120
     const scraper = newScraper()
     scraper.update(new Map([['default/p', endpoints(1)]]))
-    await clock.advance(50)
+    scraper.touch('default/p')
+    await clock.advance(60)
+    expect(fleet.total).toBe(1)
     let done = false
     const once = scraper.scrapeOnce().then(() => (done = true))
     await settled()
     expect(done).toBe(false)
-    await clock.advance(120)
+    await clock.advance(75)
     await once
     expect(fleet.total).toBe(1)
   })

@@ -19,6 +19,6 @@ export function scoreFewest(
   }
   for (let i = 0; i < candidates.length; i += 1) {
     const value = scores[i]
-    scores[i] = value === min && value === max ? 1 : (max - value) / (max - min)
+    scores[i] = value === min ? 1 : (max - value) / (max - min)
   }
 }
