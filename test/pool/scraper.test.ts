@@ -240,7 +240,7 @@ describe('a slow server', () => {
     const once = scraper.scrapeOnce().then(() => (done = true))
     await settled()
     expect(done).toBe(false)
-    await clock.advance(75)
+    await clock.advance(110)
     await once
     expect(fleet.total).toBe(1)
   })
