@@ -4,7 +4,7 @@ import type { LoadGenerator, Run, RunResult } from './load.ts'
 import { modelName } from './peers/resources.ts'
 import type { Server } from './peers/server.ts'
 import { cpuSeconds } from './process-cpu.ts'
-import { median } from './statistics.ts'
+import { median, roundsInWords } from './statistics.ts'
 import { byteSize, type Cell, figure, type Table } from './table.ts'
 
 /** What does the whole job: one server, or several that each request passes through one after the other. */
@@ -71,7 +71,7 @@ export async function measureEndToEnd(plan: Plan): Promise<Outcome> {
     labelColumns: 2,
     note:
       `Full duplex, 16 streams over 2 connections, chunks of 16 KiB, load from ${plan.generator.name}; ` +
-      `median of ${plan.quick ? 1 : rounds} rounds, interleaved. A pair is measured one server after the other: ` +
+      `${roundsInWords(plan.quick ? 1 : rounds)}. A pair is measured one server after the other: ` +
       'CPU times and latencies are sums, so its p99 is an upper bound.',
   }
   return { tables: [load, await measureSlowSender(plan, misses)], misses }

@@ -6,7 +6,7 @@ import { wholeNumber } from './options.ts'
 import type { Gateway } from './peers/gateways.ts'
 import { modelName } from './peers/resources.ts'
 import { cpuSeconds } from './process-cpu.ts'
-import { median } from './statistics.ts'
+import { median, roundsInWords } from './statistics.ts'
 import { byteSize, type Cell, figure } from './table.ts'
 
 const defaultLoad: Omit<GatewayLoad, 'url'> = {
@@ -75,7 +75,7 @@ export async function measureGateways(plan: GatewayPlan): Promise<Outcome> {
     labelColumns: 2,
     note:
       `One Envoy, ${defaultLoad.connections} connections (alone: 1)${wrk ? ', req/s by wrk' : ''}; full duplex, routed by ` +
-      `X-Gateway-Model-Name; median of ${roundCount} rounds, interleaved. Client, Envoy, servers and model server share the machine.`,
+      `X-Gateway-Model-Name; ${roundsInWords(roundCount)}. Client, Envoy, servers and model server share the machine.`,
   }
   return { tables: [table], misses }
 }

@@ -19,3 +19,8 @@ export function median(values: readonly number[]): number {
 export function summarizeLatencies(latenciesMs: readonly number[]): LatencySummary {
   return { p50Ms: percentile(latenciesMs, 50), p99Ms: percentile(latenciesMs, 99) }
 }
+
+/** How figures came from `count` rounds, for the note below a table. */
+export function roundsInWords(count: number): string {
+  return count === 1 ? 'one round' : `median of ${count} interleaved rounds`
+}

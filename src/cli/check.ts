@@ -60,7 +60,7 @@ async function readTexts(paths: readonly string[]) {
     try {
       for (const file of (await readPath(path)).files) {
         if ('failure' in file) unreadable(file.path, file.failure)
-        else if (!texts.has(resolve(file.path))) texts.set(resolve(file.path), file)
+        else texts.set(resolve(file.path), file)
       }
     } catch (error) {
       if (!(error instanceof PathError)) throw error

@@ -89,12 +89,6 @@ class BackwardWriter {
     this.#buffer.write(value, this.#at, bytes, 'utf8')
   }
 
-  bytes(value: Buffer): void {
-    this.#reserve(value.length)
-    this.#at -= value.length
-    value.copy(this.#buffer, this.#at)
-  }
-
   /** Closes a length-delimited field that began when {@link length} was `mark`. Field numbers up to 15. */
   close(fieldNumber: number, mark: number): void {
     this.varint(this.length - mark)

@@ -35,6 +35,8 @@ export type Endpoint = {
   readonly namespace: string
   readonly labels: Readonly<Record<string, string>>
   metrics: EndpointMetrics
+  /** False while its address refuses connections, as the scrapes see it. */
+  isReachable: boolean
   /** Requests that this process has sent there and that have not ended: fresher than any scrape. */
   inFlight: number
 }

@@ -254,6 +254,7 @@ export class Scraper {
     if (metrics === endpoint.metrics) throw new Error('a page without any metric of the engine')
     endpoint.metrics = metrics
     target.failuresInRow = 0
+    endpoint.isReachable = true
     if (target.reachable) return
     target.reachable = true
     this.#options.onReachable(endpoint)
@@ -263,10 +264,20 @@ export class Scraper {
     target.failures += 1
     target.failuresInRow += 1
     target.lastFailure = cause.message
-    if (!target.reachable || target.failuresInRow < this.#limits.failuresUntilUnreachable) return
+    const isLasting = target.failuresInRow >= this.#limits.failuresUntilUnreachable
+    // A server that answers, however wrongly or late, may well serve requests.
+    target.endpoint.isReachable = !(isLasting && isRefusal(cause))
+    if (!target.reachable || !isLasting) return
     target.reachable = false
     this.#options.onUnreachable(target.endpoint, cause)
   }
+}
+
+const refusals = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL'])
+
+/** Nobody listens at the address, or no way leads there. */
+function isRefusal(cause: NodeJS.ErrnoException): boolean {
+  return cause.code !== undefined && refusals.has(cause.code)
 }
 
 function isActive(target: Target): boolean {

@@ -1,3 +1,4 @@
+import { reachableFilter } from './filters/reachable.ts'
 import { maxScorePicker } from './pickers/max-score.ts'
 import { createProfile, type Profile } from './profile.ts'
 import { activeRequestScorer } from './scorers/active-request.ts'
@@ -12,12 +13,12 @@ import { queueScorer } from './scorers/queue.ts'
  */
 export function createDefaultProfile(): Profile {
   return createProfile({
-    filters: [],
+    filters: [reachableFilter.create()],
     scorers: [
       { scorer: queueScorer.create(), weight: 2 },
       { scorer: kvCacheUtilizationScorer.create(), weight: 2 },
       { scorer: loraAffinityScorer.create(), weight: 1 },
-      { scorer: activeRequestScorer.create(), weight: 2 },
+      { scorer: activeRequestScorer.create(), weight: 4 },
     ],
     picker: maxScorePicker.create({ maxNumOfEndpoints: 2 }),
   })

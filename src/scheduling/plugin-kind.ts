@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Picker, Scorer } from './profile.ts'
+import type { Filter, Picker, Scorer } from './profile.ts'
 
 /** A kind of plugin: what a configuration names by its type, and how its parameters make one. */
 export type PluginKind<Plugin> = {
@@ -13,6 +13,9 @@ export const scorerKind = kindOf<Scorer>()
 
 /** The same for a kind of picker. */
 export const pickerKind = kindOf<Picker>()
+
+/** The same for a kind of filter. */
+export const filterKind = kindOf<Filter>()
 
 function kindOf<Plugin extends { readonly type: string }>() {
   return <Schema extends z.ZodType>(

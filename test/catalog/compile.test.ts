@@ -141,6 +141,14 @@ describe('resources of one name', () => {
     expect(twice.problems).toEqual(['InferencePool pool spec.targetPorts: found 0 items, allowed: at least 1'])
   })
 
+  test('the valid one is used rather than the last good one', () => {
+    const before = compile([poolV1({ targetPorts: [{ number: 1 }] })])
+    const twice = [poolV1({ targetPorts: [] }), poolV1({ targetPorts: [{ number: 2 }] })]
+    const after = compile(twice, { lastGood: before.accepted })
+    expect(portsOf(after)).toEqual([2])
+    expect(after.problems).toEqual(['InferencePool pool spec.targetPorts: found 0 items, allowed: at least 1'])
+  })
+
   test.each([
     ['first', (v1: Fields, v1alpha2: Fields) => [v1, v1alpha2]],
     ['last', (v1: Fields, v1alpha2: Fields) => [v1alpha2, v1]],

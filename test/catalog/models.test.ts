@@ -37,6 +37,7 @@ describe('the pools of a model share its requests', () => {
 
   test('evenly when the weights of the rule add up to nothing', () => {
     expect(weights(route([rule('llama', { a: 0, b: 0 })]))).toEqual(even)
+    expect(weights(route([rule('llama', { a: 0 }), rule('llama', { b: 7 })]))).toEqual(even)
   })
 
   test('evenly when no rule names any of the pools', () => {

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { createServer, type Server, request as startRequest } from 'node:http'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type Mode, modes } from '../../src/demo/envoy-file.ts'
 import { type Gateway, startGateway } from '../../src/demo/gateway.ts'
@@ -73,6 +74,28 @@ describe.skipIf(envoy === undefined)('the Envoy files', () => {
         error: { message: expect.any(String), type: 'server_error', param: null, code: expect.any(String) },
       })
     }
+  })
+
+  describe('an answer under way reaches its end', () => {
+    async function whileStreaming(mode: Mode, happening: (gateway: Gateway) => Promise<unknown>): Promise<string> {
+      const { gateway, probe } = await start(mode)
+      const headers = { 'x-sim-fault': 'stall=1500;afterChunks=3' }
+      const answer = probe.chat('qwen', { fields: { stream: true }, headers })
+      while (probe.arrived('qwen')[0]?.endMs === undefined) await sleep(10)
+      await sleep(200) // the headers of the answer and its first chunks pass
+      await happening(gateway)
+      return (await answer).body.toString()
+    }
+
+    test.each(modes)('%s: when Signalbox is stopped', async (mode) => {
+      expect(await whileStreaming(mode, ({ signalbox }) => signalbox.stop())).toMatch(/data: \[DONE\]\n\n$/)
+    })
+
+    // In buffered mode Envoy waits for its processor to the end.
+    test.each(['full-duplex', 'streamed'] as const)('%s: when Signalbox is killed', async (mode) => {
+      const kill = async ({ signalbox }: Gateway) => process.kill(signalbox.pid, 'SIGKILL')
+      expect(await whileStreaming(mode, kill)).toMatch(/data: \[DONE\]\n\n$/)
+    })
   })
 
   test('WebSocket upgrades pass, both ways', async () => {

@@ -64,17 +64,20 @@ const body: fc.Arbitrary<HttpBody> = fc.record(
 )
 
 /** Bytes of which no two neighbours are alike, so that what is lost or doubled shows. */
-export const patternedBytes = (size: number, first = 0): Buffer =>
-  Buffer.from(Uint8Array.from({ length: size }, (_, index) => first + index * 3 + (index >> 8)))
+export function patternedBytes(size: number, first = 0): Buffer {
+  const bytes = Buffer.alloc(size)
+  for (let at = 0; at < size; at++) bytes[at] = first + at * 3 + (at >> 8)
+  return bytes
+}
 
 const struct = fc.letrec((tie) => ({
   value: fc.oneof(
     { depthSize: 'small' },
-    fc.record({ string_value: text }),
-    fc.record({ number_value: fc.double() }),
-    fc.record({ bool_value: fc.boolean() }),
-    fc.record({ list_value: fc.record({ values: fc.array(tie('value'), { maxLength: 3 }) }) }),
-    fc.record({ struct_value: tie('struct') }),
+    fc.record({ stringValue: text }),
+    fc.record({ numberValue: fc.double() }),
+    fc.record({ boolValue: fc.boolean() }),
+    fc.record({ listValue: fc.record({ values: fc.array(tie('value'), { maxLength: 3 }) }) }),
+    fc.record({ structValue: tie('struct') }),
   ),
   struct: fc.record({ fields: fc.dictionary(text, tie('value'), { maxKeys: 3, noNullPrototype: true }) }),
 })).struct
@@ -150,7 +153,9 @@ export function expectedEvents(request: ProcessingRequest): Told[] {
 }
 
 function headerValues(http: HttpHeaders): unknown[] {
-  const slots: (readonly [string, number])[] = [...Object.entries(slot).map(([name, index]) => [slotNames[name as keyof typeof slot], index] as const)]
+  const slots: (readonly [string, number])[] = [
+    ...Object.entries(slot).map(([name, index]) => [slotNames[name as keyof typeof slot], index] as const),
+  ]
   slots.push(...extraHeaders.map((name) => [name, headerTable.slotOf(name)] as const))
   const values: unknown[] = new Array(headerTable.size).fill(undefined)
   for (const { key = '', value = '', raw_value = Buffer.alloc(0) } of http.headers?.headers ?? []) {

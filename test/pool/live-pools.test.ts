@@ -45,6 +45,7 @@ describe('the endpoints of a pool', () => {
       namespace: 'default',
       labels: { app: 'vllm' },
       metrics: unknownMetrics,
+      isReachable: true,
       inFlight: 0,
     })
   })

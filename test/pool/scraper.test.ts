@@ -10,6 +10,8 @@ class Fleet {
   readonly fetches = new Map<string, number[]>()
   readonly closed = new Set<string>()
   readonly down = new Set<string>()
+  /** The error code of those that are down; undefined for one that answers nonsense. */
+  downCode: string | undefined = 'ECONNREFUSED'
   page = 'vllm:num_requests_waiting 1\n'
   /** How long a server takes; undefined answers at once. */
   latencyMs: number | undefined
@@ -34,7 +36,7 @@ class Fleet {
     const { latencyMs } = this
     if (latencyMs !== undefined) await new Promise<void>((resolve) => this.#clock.after(latencyMs, resolve))
     this.#atOnce.set(address, atOnce - 1)
-    if (this.down.has(address)) throw new Error(`${address} is down`)
+    if (this.down.has(address)) throw Object.assign(new Error(`${address} is down`), { code: this.downCode })
     return Buffer.from(this.page)
   }
 
@@ -64,7 +66,15 @@ function newScraper(limits: Partial<ScraperLimits> = {}) {
 }
 
 function endpoint(address: string, labels: Record<string, string> = {}): Endpoint {
-  return { address, name: address, namespace: 'default', labels, metrics: unknownMetrics, inFlight: 0 }
+  return {
+    address,
+    name: address,
+    namespace: 'default',
+    labels,
+    metrics: unknownMetrics,
+    isReachable: true,
+    inFlight: 0,
+  }
 }
 
 function endpoints(count: number): Endpoint[] {
@@ -375,4 +385,28 @@ it('leaves nothing behind when it is closed', async () => {
   expect(fleet.closed.size).toBe(3)
   expect(clock.pendingTimers).toBe(0)
   expect(scraper.statuses()).toEqual([])
+})
+
+describe('an endpoint counts as not reachable', () => {
+  it('when three scrapes in a row found nobody there, until one finds it again', async () => {
+    const [a] = endpoints(1)
+    fleet.down.add(a.address)
+    newScraper().update(new Map([['default/p', [a]]]))
+    await clock.advance(2_000)
+    expect(a.isReachable).toBe(true)
+    await clock.advance(1_000)
+    expect(a.isReachable).toBe(false)
+    fleet.down.delete(a.address)
+    await clock.advance(1_000)
+    expect(a.isReachable).toBe(true)
+  })
+
+  it('but not when it answers wrongly or late', async () => {
+    const [a] = endpoints(1)
+    fleet.down.add(a.address)
+    fleet.downCode = undefined
+    newScraper().update(new Map([['default/p', [a]]]))
+    await clock.advance(5_000)
+    expect(a.isReachable).toBe(true)
+  })
 })

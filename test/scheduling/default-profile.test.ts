@@ -55,6 +55,17 @@ describe('between two scrapes', () => {
     expect(sent[0]).toBeLessThan(150)
   })
 
+  it('the server with an empty queue among queues of one does not get them all', () => {
+    const sent = sendAll(endpoints({ queued: 0 }, ...equalStates(9, { queued: 1 })), 100)
+    expect(sent[0]).toBeGreaterThan(10)
+    expect(sent[0]).toBeLessThan(20)
+  })
+
+  it('a server that refuses connections gets none', () => {
+    const sent = sendAll(endpoints({ isReachable: false }, { queued: 3 }, { queued: 3 }), 10)
+    expect(sent).toEqual([0, 5, 5])
+  })
+
   it('an adapter that one server has loaded draws its requests there, but not all', () => {
     const state = { maxAdapters: 4 }
     const loaded = { ...state, activeAdapters: new Set(['sql']) }

@@ -93,6 +93,14 @@ describe('entries', () => {
     })
   })
 
+  test('of one name: the valid one is used rather than the last good one', () => {
+    const { endpoints } = read('endpoints: [{name: a, address: 10.0.0.1}]')
+    expect(read('endpoints:\n- {name: a, address: x}\n- {name: a, address: 10.0.0.2}', endpoints)).toMatchObject({
+      list: [{ address: '10.0.0.2' }],
+      problems: ['e.yaml:2:13 endpoints[0].address: found "x", allowed: an IPv4 or IPv6 address, without brackets'],
+    })
+  })
+
   test('that turn invalid stay as they were, those that are gone do not', () => {
     const { endpoints } = read('endpoints:\n- {name: a, address: 10.0.0.1}\n- {name: b, address: 10.0.0.2}')
     expect(read('endpoints:\n- {name: a, address: 10.0.0}', endpoints)).toMatchObject({

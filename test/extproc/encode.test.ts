@@ -1,0 +1,190 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  answer,
+  encodeBodyAnswer,
+  encodeBodyReplacementOpening,
+  encodeHeadersAnswer,
+  encodeImmediate,
+  encodeStreamedBodyOpening,
+  encodeTrailersAnswer,
+  type Mutation,
+  noMutation,
+} from '../../src/extproc/encode.ts'
+import { type RefusalCode, refusalBody, refuse } from '../../src/request/errors.ts'
+import { deserializeResponse } from '../fuzz/ext-proc-oracle.ts'
+import { patternedBytes } from '../fuzz/processing-request.ts'
+import { fuzzRuns, fuzzTimeoutMs } from '../fuzz/random.ts'
+
+/** What proto-loader reads in one gRPC message, whose prefix must fit it exactly. */
+function read(message: Buffer): unknown {
+  expect(message[0]).toBe(0)
+  expect(message.readUInt32BE(1)).toBe(message.length - 5)
+  return withText(deserializeResponse(message.subarray(5)))
+}
+
+/** The same with every Buffer in base64, as those take long to compare. */
+function withText(value: unknown): unknown {
+  if (Buffer.isBuffer(value)) return value.toString('base64')
+  if (Array.isArray(value)) return value.map(withText)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withText(inner)]))
+}
+
+const name = fc.oneof(fc.constantFrom('x-gateway-model-name', ':path', 'content-length', ''), fc.string())
+const value = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 30 }),
+  fc.integer({ min: 100, max: 40_000 }).map((length) => 'é'.repeat(length)),
+)
+const mutation: fc.Arbitrary<Mutation> = fc.record({
+  setHeaders: fc.array(fc.tuple(name, value), { maxLength: 4 }).map((pairs) => pairs.flat()),
+  removeHeaders: fc.array(name, { maxLength: 4 }),
+  clearRouteCache: fc.boolean(),
+  destination: fc.option(fc.oneof(fc.constant('10.0.0.1:8000'), fc.string()), { nil: undefined }),
+})
+const bodyBytes = fc.oneof(
+  fc.constantFrom(0, 1, 117, 118, 119, 120, 127, 128, 16_370, 16_383, 16_384, 62_000, 2 ** 21),
+  fc.nat({ max: 70_000 }),
+)
+const properties = { numRuns: fuzzRuns }
+const slow = { timeout: fuzzTimeoutMs }
+
+/** The parts of an answer as proto-loader names them. */
+function headerMutation({ setHeaders, removeHeaders }: Mutation) {
+  if (setHeaders.length + removeHeaders.length === 0) return {}
+  const pairs = setHeaders.flatMap((key, index) => (index % 2 === 0 ? [{ key, value: setHeaders[index + 1] }] : []))
+  const set = pairs.map(({ key, value }) => ({ header: { key, raw_value: Buffer.from(value) } }))
+  return {
+    header_mutation: {
+      ...(set.length > 0 && { set_headers: set }),
+      ...(removeHeaders.length > 0 && { remove_headers: [...removeHeaders] }),
+    },
+  }
+}
+
+/** Struct is built into proto-loader, where its fields have names of their own. */
+function dynamicMetadata({ destination }: Mutation) {
+  if (destination === undefined) return {}
+  const value = (stringValue: string) => ({ kind: 'stringValue', stringValue })
+  const structValue = { fields: { 'x-gateway-destination-endpoint': value(destination) } }
+  return { dynamic_metadata: { fields: { 'envoy.lb': { kind: 'structValue', structValue } } } }
+}
+
+function common(mutation: Mutation, more: object = {}) {
+  return { ...headerMutation(mutation), ...(mutation.clearRouteCache && { clear_route_cache: true }), ...more }
+}
+
+describe('answers are read by proto-loader as they are meant', () => {
+  test.each(['request_headers', 'response_headers'] as const)('to %s', slow, (response) => {
+    const which = response === 'request_headers' ? answer.requestHeaders : answer.responseHeaders
+    fc.assert(
+      fc.property(mutation, (mutation) => {
+        expect(read(encodeHeadersAnswer(which, mutation))).toEqual(
+          withText({
+            response,
+            [response]: { response: common(mutation) },
+            ...dynamicMetadata(mutation),
+          }),
+        )
+      }),
+      properties,
+    )
+  })
+
+  test.each(['request_body', 'response_body'] as const)('to %s', slow, (response) => {
+    const which = response === 'request_body' ? answer.requestBody : answer.responseBody
+    fc.assert(
+      fc.property(mutation, (mutation) => {
+        expect(read(encodeBodyAnswer(which, mutation))).toEqual(
+          withText({
+            response,
+            [response]: { response: common(mutation) },
+            ...dynamicMetadata(mutation),
+          }),
+        )
+      }),
+      properties,
+    )
+  })
+
+  test.each(['request_body', 'response_body'] as const)('to %s with another body', slow, (response) => {
+    const which = response === 'request_body' ? answer.requestBody : answer.responseBody
+    fc.assert(
+      fc.property(mutation, bodyBytes, (mutation, size) => {
+        const body = patternedBytes(size)
+        const message = Buffer.concat([encodeBodyReplacementOpening(which, mutation, size), body])
+        const body_mutation = size === 0 ? { mutation: 'clear_body', clear_body: true } : { mutation: 'body', body }
+        expect(read(message)).toEqual(
+          withText({
+            response,
+            [response]: { response: common(mutation, { body_mutation }) },
+            ...dynamicMetadata(mutation),
+          }),
+        )
+      }),
+      properties,
+    )
+  })
+
+  test.each(['request_body', 'response_body'] as const)('to %s with a streamed body', slow, (response) => {
+    const which = response === 'request_body' ? answer.requestBody : answer.responseBody
+    fc.assert(
+      fc.property(bodyBytes, fc.boolean(), (size, endOfStream) => {
+        const body = patternedBytes(size)
+        const message = Buffer.concat([encodeStreamedBodyOpening(which, size, endOfStream), body])
+        const streamed_response = { ...(size > 0 && { body }), ...(endOfStream && { end_of_stream: true }) }
+        const body_mutation = { mutation: 'streamed_response', streamed_response }
+        expect(read(message)).toEqual(withText({ response, [response]: { response: { body_mutation } } }))
+      }),
+      properties,
+    )
+  })
+
+  test('to trailers', () => {
+    const requestTrailers = read(encodeTrailersAnswer(answer.requestTrailers))
+    expect(requestTrailers).toEqual({ response: 'request_trailers', request_trailers: {} })
+    const responseTrailers = read(encodeTrailersAnswer(answer.responseTrailers))
+    expect(responseTrailers).toEqual({ response: 'response_trailers', response_trailers: {} })
+  })
+
+  test.each([
+    ['invalid_json', 'BadRequest'],
+    ['model_not_found', 'NotFound'],
+    ['body_too_large', 'PayloadTooLarge'],
+    ['unsupported_encoding', 'UnsupportedMediaType'],
+    ['no_endpoint', 'ServiceUnavailable'],
+  ] satisfies [RefusalCode, string][])('with a refusal (%s)', (code, status) => {
+    const refusal = refuse(code, 'model "é😀\n" is not what it should be')
+    expect(read(encodeImmediate(refusal))).toEqual(
+      withText({
+        response: 'immediate_response',
+        immediate_response: {
+          status: { code: status },
+          headers: {
+            set_headers: [{ header: { key: 'content-type', raw_value: Buffer.from('application/json') } }],
+          },
+          body: Buffer.from(refusalBody(refusal)),
+          details: `signalbox_${code}`,
+        },
+      }),
+    )
+  })
+})
+
+test('an answer keeps its bytes when the next one is written', () => {
+  const first = encodeHeadersAnswer(answer.requestHeaders, { ...noMutation, setHeaders: ['a', '1'] })
+  const copy = Buffer.from(first)
+  encodeHeadersAnswer(answer.requestHeaders, { ...noMutation, setHeaders: ['b', '2'.repeat(20_000)] })
+  expect(first).toEqual(copy)
+})
+
+test('half a character becomes the replacement character, and lengths stay right', () => {
+  const message = encodeHeadersAnswer(answer.requestHeaders, { ...noMutation, setHeaders: ['a', 'x\ud83dy'] })
+  expect(read(message)).toMatchObject({
+    request_headers: {
+      response: {
+        header_mutation: { set_headers: [{ header: { raw_value: Buffer.from('x\ufffdy').toString('base64') } }] },
+      },
+    },
+  })
+})

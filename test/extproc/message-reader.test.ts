@@ -1,0 +1,330 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { GrpcError, grpcStatus, MessageReader } from '../../src/extproc/message-reader.ts'
+import { MalformedMessage, wireType } from '../../src/extproc/wire.ts'
+import { deserializeRequest, grpcMessage, serializeRequest } from '../fuzz/ext-proc-oracle.ts'
+import { anyByte, mutate } from '../fuzz/mutate.ts'
+import { atEverySplit, byteByByte, cutAt, randomPieces, wholly } from '../fuzz/pieces.ts'
+import {
+  EventRecorder,
+  expectedEvents,
+  headerTable,
+  type ProcessingRequest,
+  patternedBytes,
+  processingRequest,
+} from '../fuzz/processing-request.ts'
+import { field, nested, processingRequestShape, rewriteMessage, varint } from '../fuzz/protobuf.ts'
+import { fuzzRuns, fuzzTimeoutMs, seededRandom } from '../fuzz/random.ts'
+
+const mebibyte = 1024 * 1024
+const maxMessageBytes = 2 * mebibyte
+
+function openReader() {
+  const recorder = new EventRecorder()
+  return { recorder, reader: new MessageReader(headerTable, recorder, maxMessageBytes) }
+}
+
+function read(pieces: readonly Buffer[]) {
+  const { recorder, reader } = openReader()
+  for (const piece of pieces) reader.push(piece)
+  expect(reader.isBetweenMessages).toBe(true)
+  return recorder.events
+}
+
+const endOfStream = field(2, wireType.varint, varint(1))
+const body = (...content: Buffer[]) => grpcMessage(nested(4, ...content))
+const headers = grpcMessage(
+  serializeRequest({
+    request_headers: { headers: { headers: [{ key: ':method', raw_value: Buffer.from('POST') }] } },
+    protocol_config: { request_body_mode: 'FULL_DUPLEX_STREAMED' },
+  }),
+)
+/** A reader that has read the first message of its stream. */
+function openedReader() {
+  const opened = openReader()
+  opened.reader.push(headers)
+  return opened
+}
+
+/** A stream as Envoy sends it, and shapes of messages that it could send. */
+const stream: ProcessingRequest[] = [
+  {
+    request_headers: { headers: { headers: [{ key: ':path', raw_value: Buffer.from('/v1/é') }] } },
+    protocol_config: {},
+  },
+  { request_body: { body: Buffer.from('a first chunk') } },
+  { request_body: { body: Buffer.from('another, which is the last'), end_of_stream: true } },
+  { request_body: { end_of_stream: true } },
+  { request_body: {} },
+  { request_body: { body: Buffer.alloc(0), end_of_stream: false } },
+  { request_trailers: {} },
+  { response_headers: { headers: { headers: [{ key: ':status', value: '200' }] }, end_of_stream: false } },
+  { response_body: { body: Buffer.from('an answer'), end_of_stream: true }, protocol_config: {} },
+]
+
+describe('a stream of messages', () => {
+  const messages = stream.map((request) => serializeRequest(request))
+  const bytes = Buffer.concat(messages.map((message) => grpcMessage(message)))
+  const expected = messages.flatMap((message) => expectedEvents(deserializeRequest(message)))
+
+  test('is told the same at every split', () => {
+    expect(expected).toHaveLength(11)
+    expect(read(wholly(bytes))).toEqual(expected)
+    expect(read(byteByByte(bytes))).toEqual(expected)
+    for (const [offset, pieces] of atEverySplit(bytes).entries()) {
+      expect(read(pieces), `split at byte ${offset}`).toEqual(expected)
+    }
+  })
+
+  test('is told the same at every two splits that are close', () => {
+    for (let offset = 0; offset < bytes.length - 16; offset++) {
+      for (const next of [1, 4, 5, 11, 12, 13, 16]) {
+        expect(read(cutAt(bytes, [offset, offset + next])), `${offset}, ${next}`).toEqual(expected)
+      }
+    }
+  })
+
+  test('is told as proto-loader reads it, in any pieces', { timeout: fuzzTimeoutMs }, () => {
+    fc.assert(
+      fc.property(fc.array(processingRequest, { minLength: 1, maxLength: 6 }), fc.nat(), (requests, seed) => {
+        const random = seededRandom(seed)
+        const messages = requests
+          .map((request) => serializeRequest(request))
+          .map((message) => (random.chance(0.5) ? message : rewriteMessage(message, processingRequestShape, random)))
+        const bytes = Buffer.concat(messages.map((message) => grpcMessage(message)))
+        const expected = messages.flatMap((message) => expectedEvents(deserializeRequest(message)))
+        expect(read(randomPieces(bytes, random))).toEqual(expected)
+        expect(read(wholly(bytes))).toEqual(expected)
+      }),
+      { numRuns: fuzzRuns },
+    )
+  })
+})
+
+describe('a body in several chunks', () => {
+  const content = patternedBytes(50_000)
+  const message = body(nested(1, content), endOfStream)
+
+  test('is told as it arrives, without copying', () => {
+    const { recorder, reader } = openedReader()
+    const chunks = cutAt(message, [16_384, 32_768])
+    let told = 0
+    for (const chunk of chunks.slice(0, 2)) {
+      reader.push(chunk)
+      const [piece] = recorder.pieces.slice(-1)
+      expect(piece.buffer).toBe(chunk.buffer)
+      told += piece.length
+    }
+    expect(recorder.pieces).toHaveLength(2)
+    expect(told).toBeGreaterThan(32_768 - 16)
+    expect(reader.isBetweenMessages).toBe(false)
+    reader.push(chunks[2])
+    expect(reader.isBetweenMessages).toBe(true)
+    expect(recorder.events.at(-1)).toEqual({
+      told: 'requestBody',
+      body: content.toString('base64'),
+      endOfStream: true,
+    })
+  })
+
+  test('is gathered in the first message, whose protocol_config comes after it', () => {
+    const { recorder, reader } = openReader()
+    const first = nested(4, nested(1, content), endOfStream)
+    const config = nested(11, field(1, wireType.varint, varint(2)))
+    for (const chunk of cutAt(grpcMessage(Buffer.concat([first, config])), [16_384, 32_768])) reader.push(chunk)
+    expect(recorder.events).toEqual([
+      { told: 'protocolConfig', modes: [2, 0, false] },
+      { told: 'requestBody', body: content.toString('base64'), endOfStream: true },
+    ])
+  })
+
+  test('ends at once when nothing follows the body', () => {
+    const { recorder, reader } = openedReader()
+    const bare = body(nested(1, content))
+    reader.push(bare.subarray(0, 20_000))
+    reader.push(bare.subarray(20_000))
+    expect(recorder.events.at(-1)).toMatchObject({ told: 'requestBody', endOfStream: false })
+  })
+
+  test.each([
+    ['an empty body and a long unknown field', body(nested(1), nested(15, Buffer.alloc(300)), endOfStream)],
+    ['no body at all', body(nested(15, Buffer.alloc(300)), endOfStream)],
+    [
+      'an HttpBody of no bytes before an unknown field 1',
+      grpcMessage(Buffer.concat([nested(4), nested(1, Buffer.alloc(300))])),
+    ],
+    [
+      'an unknown field before it',
+      grpcMessage(Buffer.concat([nested(12, Buffer.alloc(300)), nested(4, nested(1, content))])),
+    ],
+    ['metadata after it', grpcMessage(Buffer.concat([nested(4, nested(1, content)), nested(8, Buffer.alloc(300))]))],
+    [
+      'lengths of five bytes',
+      grpcMessage(Buffer.concat([varint(0x22), varint(10, 5), varint(0x0a), varint(4, 5), Buffer.from('abcd')])),
+    ],
+  ])('may come with %s', (_, message) => {
+    const whole = openedReader()
+    whole.reader.push(message)
+    expect(whole.recorder.events).toHaveLength(3)
+    for (let offset = 0; offset < Math.min(message.length, 400); offset++) {
+      const parts = openedReader()
+      for (const piece of cutAt(message, [offset])) parts.reader.push(piece)
+      expect(parts.recorder.events, `split at byte ${offset}`).toEqual(whole.recorder.events)
+    }
+  })
+})
+
+describe('what a reader does not take', () => {
+  const limit = grpcMessage(Buffer.alloc(0))
+  limit.writeUInt32BE(maxMessageBytes + 1, 1)
+
+  test('a message over the limit, as soon as its length is there', () => {
+    const { reader } = openReader()
+    reader.push(limit.subarray(0, 4))
+    try {
+      reader.push(limit.subarray(4))
+      expect.unreachable()
+    } catch (error) {
+      expect(error).toBeInstanceOf(GrpcError)
+      expect(error).toMatchObject({
+        status: grpcStatus.resourceExhausted,
+        message: 'message of 2097153 bytes, more than the limit of 2097152',
+      })
+    }
+  })
+
+  test('a message of the limit is taken', () => {
+    const { recorder, reader } = openReader()
+    const overhead = body(nested(1, Buffer.alloc(mebibyte))).length - 5 - mebibyte
+    const message = body(nested(1, Buffer.alloc(maxMessageBytes - overhead)))
+    expect(message.length).toBe(5 + maxMessageBytes)
+    reader.push(message)
+    expect(recorder.events).toHaveLength(1)
+  })
+
+  test.each([1, 2, 255])('a compressed message (flag %d)', (flag) => {
+    try {
+      openReader().reader.push(grpcMessage(nested(6), flag))
+      expect.unreachable()
+    } catch (error) {
+      expect(error).toBeInstanceOf(GrpcError)
+      expect(error).toMatchObject({ status: grpcStatus.unimplemented })
+    }
+  })
+
+  test('a message of no bytes, which has no event', () => {
+    expect(() => openReader().reader.push(grpcMessage(Buffer.alloc(0)))).toThrow(MalformedMessage)
+  })
+
+  test.each([
+    ['a second body', body(nested(1, Buffer.alloc(100)), nested(1, Buffer.alloc(9)))],
+    ['a second event', grpcMessage(Buffer.concat([nested(4, nested(1, Buffer.alloc(100))), nested(7)]))],
+    ['a body that is longer than its HttpBody', grpcMessage(nested(4, Buffer.from([0x0a, 100]), Buffer.alloc(90)))],
+    [
+      'an HttpBody that is longer than its message',
+      grpcMessage(Buffer.concat([Buffer.from([0x22, 120, 0x0a, 118]), Buffer.alloc(100)])),
+    ],
+    ['a length of ten bytes', grpcMessage(Buffer.concat([varint(0x22), varint(90, 10), Buffer.alloc(90)]))],
+    [
+      'a body length of ten bytes',
+      grpcMessage(Buffer.concat([varint(0x22), varint(90), varint(0x0a), varint(79, 10), Buffer.alloc(79)])),
+    ],
+  ])('%s, in any two pieces', (_, message) => {
+    for (let offset = 0; offset <= message.length; offset++) {
+      const { reader } = openedReader()
+      const pushAll = () => {
+        for (const piece of cutAt(message, [offset])) reader.push(piece)
+      }
+      expect(pushAll, `split at byte ${offset}`).toThrow(MalformedMessage)
+    }
+  })
+
+  test('damaged streams are told up to the damage, the same in any pieces', { timeout: fuzzTimeoutMs }, () => {
+    const outcome = (pieces: readonly Buffer[]) => {
+      const { recorder, reader } = openReader()
+      let error: unknown
+      try {
+        for (const piece of pieces) reader.push(piece)
+      } catch (thrown) {
+        error = thrown
+        if (!(thrown instanceof MalformedMessage || thrown instanceof GrpcError)) throw thrown
+      }
+      // A protocol_config may be told before the damage to its message is seen, or not.
+      const events = recorder.events.filter(({ told }) => told !== 'protocolConfig')
+      return { events, error, isBetweenMessages: reader.isBetweenMessages }
+    }
+    fc.assert(
+      fc.property(fc.array(processingRequest, { minLength: 1, maxLength: 4 }), fc.nat(), (requests, seed) => {
+        const random = seededRandom(seed)
+        const messages = requests.map((request) => serializeRequest(request))
+        const damageInside = random.chance(0.7)
+        const victim = random.below(messages.length)
+        if (damageInside) messages[victim] = mutate(messages[victim], random, anyByte)
+        let bytes: Buffer = Buffer.concat(messages.map((message) => grpcMessage(message)))
+        if (!damageInside) bytes = mutate(bytes, random, anyByte)
+
+        const whole = outcome(wholly(bytes))
+        const inPieces = outcome(randomPieces(bytes, random))
+        expect(inPieces.events).toEqual(whole.events)
+        // A message that has not arrived whole may show its damage already, or only later.
+        const isUnfinished = (found: typeof whole) => found.error === undefined && !found.isBetweenMessages
+        if (!isUnfinished(whole) && !isUnfinished(inPieces)) {
+          expect(inPieces.error?.constructor).toBe(whole.error?.constructor)
+          expect(inPieces.isBetweenMessages || inPieces.error !== undefined).toBe(true)
+        }
+        // Damage inside of a message never spreads to those before it.
+        const before = messages.slice(0, damageInside ? victim : 0)
+        const intact = before
+          .flatMap((message) => expectedEvents(deserializeRequest(message)))
+          .filter(({ told }) => told !== 'protocolConfig')
+        expect(whole.events.slice(0, intact.length)).toEqual(intact)
+      }),
+      { numRuns: fuzzRuns },
+    )
+  })
+})
+
+describe('memory', () => {
+  setFlagsFromString('--expose-gc')
+  const collectGarbage: () => void = runInNewContext('gc')
+  const bufferBytes = () => {
+    // The memory of Buffers that the first one finds unused is counted as free by the second.
+    collectGarbage()
+    collectGarbage()
+    return process.memoryUsage().arrayBuffers
+  }
+
+  test('a message of 1 MiB in pieces of one byte takes little more than that', () => {
+    const message = body(nested(1, patternedBytes(mebibyte)), endOfStream)
+    const { recorder, reader } = openReader()
+    const before = bufferBytes()
+    for (let at = 0; at < message.length - 1; at++) reader.push(message.subarray(at, at + 1))
+    expect(bufferBytes() - before).toBeLessThan(1.1 * mebibyte)
+    reader.push(message.subarray(-1))
+    expect(recorder.events).toHaveLength(1)
+  })
+
+  test('a length that is only declared takes none', () => {
+    const { reader } = openReader()
+    const message = body(nested(1, patternedBytes(mebibyte)))
+    const before = bufferBytes()
+    reader.push(message.subarray(0, 100))
+    expect(bufferBytes() - before).toBeLessThan(64 * 1024)
+    expect(reader.isBetweenMessages).toBe(false)
+  })
+
+  test('what is gathered does not hold the chunks that it came in', () => {
+    const { reader } = openReader()
+    const message = body(nested(1, patternedBytes(1000)))
+    const before = bufferBytes()
+    for (let at = 0; at < 1000; at += 10) {
+      const chunk = Buffer.alloc(mebibyte / 4)
+      message.copy(chunk, 0, at, at + 10)
+      reader.push(chunk.subarray(0, 10))
+    }
+    expect(bufferBytes() - before).toBeLessThan(mebibyte)
+    expect(reader.isBetweenMessages).toBe(false)
+  })
+})
