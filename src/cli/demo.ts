@@ -10,7 +10,7 @@ import { tableLines } from '../demo/table.ts'
 import { Traffic } from '../demo/traffic.ts'
 import { parsePort } from './flag-values.ts'
 
-type DemoOptions = { readonly once: boolean; readonly gatewayPort: number; readonly mode?: Mode }
+type DemoOptions = { readonly once?: true; readonly gatewayPort: number; readonly mode?: Mode }
 
 /** Clients that ask at the same time. */
 const clients = 12
@@ -22,7 +22,7 @@ const interruptedCode = 130
 
 export function define(command: Command): void {
   command
-    .option('--once', 'run the acceptance scenario and end, with exit code 1 if a check failed', false)
+    .option('--once', 'run the acceptance scenario and end, with exit code 1 if a check failed')
     .option('--gateway-port <port>', 'port of the gateway on 127.0.0.1, 0 for a free one', parsePort, 8080)
     .addOption(
       new Option('--mode <mode>', 'how Envoy hands over bodies: full-duplex unless given; with --once all').choices(

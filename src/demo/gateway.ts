@@ -84,7 +84,8 @@ async function start(options: GatewayOptions, started: (() => Promise<unknown>)[
   const moved = endpoints.map((endpoint) => ({ ...endpoint, port: ports.get(endpoint.port) }))
   await writeFile(endpointsFile, stringify({ endpoints: moved }))
 
-  const [grpcPort, healthPort, metricsPort, ...envoyPorts] = await freePorts(3 + 2 * options.modes.length)
+  const [grpcPort, healthPort, metricsPort] = await freePorts(3)
+  ports.set(extProcPort, grpcPort)
   const signalbox = new GuardedProcess({
     name: 'signalbox serve',
     command: join(root, 'bin', 'signalbox'),
@@ -106,18 +107,13 @@ async function start(options: GatewayOptions, started: (() => Promise<unknown>)[
   const urls = new Map<Mode, string>()
   const envoys: GuardedProcess[] = []
   for (const [index, mode] of options.modes.entries()) {
-    const port = (index === 0 ? options.port : undefined) ?? envoyPorts[2 * index]
-    const admin = envoyPorts[2 * index + 1]
-    const file = join(folder, `${mode}.yaml`)
+    const [freePort, admin] = await freePorts(2)
+    const port = (index === 0 ? options.port : undefined) ?? freePort
     const template = join(root, 'envoy', `${mode}${options.tls ? '-tls' : ''}.yaml`)
-    const allPorts = new Map([...ports, [gatewayPort, port], [adminPort, admin], [extProcPort, grpcPort]])
-    await writeFile(file, withPorts(await readFile(template, 'utf8'), allPorts))
-    const envoy = new GuardedProcess({
-      name: `envoy (${mode})`,
-      command: options.envoy,
-      // Hot restart shares memory under a number that all Envoys of a machine would have to agree on.
-      args: ['-c', file, '--disable-hot-restart', '--concurrency', '2', '--log-level', 'warning'],
-    })
+    const ownPorts = new Map([...ports, [gatewayPort, port], [adminPort, admin]])
+    const file = join(folder, `${mode}.yaml`)
+    await writeFile(file, withPorts(await readFile(template, 'utf8'), ownPorts))
+    const envoy = startEnvoy(options.envoy, mode, file)
     started.push(() => envoy.stop())
     envoys.push(envoy)
     urls.set(mode, `http://127.0.0.1:${port}`)
@@ -135,6 +131,12 @@ async function start(options: GatewayOptions, started: (() => Promise<unknown>)[
     metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
     broken,
   }
+}
+
+function startEnvoy(command: string, mode: Mode, file: string): GuardedProcess {
+  // Hot restart shares memory under a number that all Envoys of a machine would have to agree on.
+  const args = ['-c', file, '--disable-hot-restart', '--concurrency', '2', '--log-level', 'warning']
+  return new GuardedProcess({ name: `envoy (${mode})`, command, args })
 }
 
 async function startServer({ name, labels }: EndpointEntry, { latencyProfile }: GatewayOptions): Promise<Server & Sim> {

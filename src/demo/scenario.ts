@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseAllDocuments } from 'yaml'
+import { defaultLimits } from '../request/limits.ts'
 import type { JournalEntry } from '../sim/journal.ts'
 import { demand, demandChatAnswer, demandError, demandStatus, readJson } from './demand.ts'
 import { chatBody, type Ground, largeChatBody, Probe } from './probe.ts'
@@ -31,8 +32,7 @@ export async function runCheck(check: Check, ground: Ground): Promise<Verdict> {
 
 const mebibyte = 1024 * 1024
 
-/** Signalbox's default limit of a request body. */
-export const maxBodyBytes = 20 * mebibyte
+const { maxBodyBytes } = defaultLimits
 
 export const checks: readonly Check[] = [
   {

@@ -330,7 +330,6 @@ export class BodyScanner {
     if (this.#depth === 1 && this.#field !== Field.other) {
       this.#takeTopLevelValue(chunk, end)
       if (this.error !== undefined) return State.failed
-      this.#field = Field.other
     }
     return (this.#containers & 1) === 1 ? State.afterMember : State.afterElement
   }

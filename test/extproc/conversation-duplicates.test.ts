@@ -64,7 +64,5 @@ function bodyThrough(mode: BodyMode, chunks: readonly string[]): string {
   const answers = chunks.flatMap((chunk, i) => player.send(bodyMessage(chunk, i === chunks.length - 1)))
   const bodies = answers.flatMap(({ request_body: body }) => (body === undefined ? [] : [body.response?.body_mutation]))
   if (mode === 'full duplex') return bodies.map((mutation) => mutation?.streamed_response?.body?.toString()).join('')
-  return bodies
-    .map((mutation, i) => (mutation?.clear_body ? '' : (mutation?.body?.toString() ?? chunks[i])))
-    .join('')
+  return bodies.map((mutation, i) => (mutation?.clear_body ? '' : (mutation?.body?.toString() ?? chunks[i]))).join('')
 }

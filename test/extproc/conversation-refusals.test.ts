@@ -113,12 +113,20 @@ describe('what an inference path demands, where there are pools', () => {
   const cases: [name: string, body: string, refusal: string][] = [
     ['no JSON', 'model=qwen', '400 invalid_json: invalid JSON: expected a value, found "m" (byte 0)'],
     ['no object', '["model"]', '400 model_missing: the body has no "model": name the model that shall answer'],
-    ['no model', '{"a":{"model":"qwen"}}', '400 model_missing: the body has no "model": name the model that shall answer'],
+    [
+      'no model',
+      '{"a":{"model":"qwen"}}',
+      '400 model_missing: the body has no "model": name the model that shall answer',
+    ],
     ['an empty model', '{"model":""}', '400 model_missing: the body has no "model": name the model that shall answer'],
     ['a number', '{"model":7}', '400 model_invalid: "model" must be a string, found a number (byte 9)'],
     ['null', '{"model":null}', '400 model_invalid: "model" must be a string, found null (byte 9)'],
     ['a list', '{"model":["qwen"]}', '400 model_invalid: "model" must be a string, found an array (byte 9)'],
-    ['a control character', '{"model":"q\\u0000"}', '400 model_invalid: "model" contains a control character (byte 17)'],
+    [
+      'a control character',
+      '{"model":"q\\u0000"}',
+      '400 model_invalid: "model" contains a control character (byte 17)',
+    ],
   ]
   for (const [name, body, refusal] of cases) {
     conversation(name, duplex, `> headers POST /v1/embeddings\n> last ${body}\n< refused ${refusal}`)

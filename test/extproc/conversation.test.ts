@@ -140,7 +140,13 @@ describe('full duplex: the headers wait for the model, all bytes come back', () 
   )
   conversation(
     'trailers decide what the body left open',
-    { ...world, models: { ...onePool.models, qwen: { ...onePool.models.qwen, targets: { a: 1, b: 1 }, stickyBy: { kind: 'user' } } } },
+    {
+      ...world,
+      models: {
+        ...onePool.models,
+        qwen: { ...onePool.models.qwen, targets: { a: 1, b: 1 }, stickyBy: { kind: 'user' } },
+      },
+    },
     `
     > headers POST /v1/chat/completions
     > body {"model":"qwen",

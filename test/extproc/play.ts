@@ -1,8 +1,8 @@
 import type { ServiceDefinition } from '@grpc/proto-loader'
+import { loadProtos } from '../../protos/load.ts'
 import { Conversation } from '../../src/extproc/conversation.ts'
 import { MessageReader } from '../../src/extproc/message-reader.ts'
 import { maxMessageBytes } from '../../src/request/limits.ts'
-import { loadProtos } from '../../protos/load.ts'
 import type { World } from './world.ts'
 
 /** How Envoy's filter is configured; it says so in the first message of a stream. */

@@ -57,7 +57,15 @@ export function createWorld(input: WorldInput = {}): World {
 }
 
 function endpointAt(address: string): Endpoint {
-  return { address, name: address, namespace: 'default', labels: {}, metrics: unknownMetrics, isReachable: true, inFlight: 0 }
+  return {
+    address,
+    name: address,
+    namespace: 'default',
+    labels: {},
+    metrics: unknownMetrics,
+    isReachable: true,
+    inFlight: 0,
+  }
 }
 
 /** One pool with one server; models that keep their name or get a longer, a shorter or an equally long one. */

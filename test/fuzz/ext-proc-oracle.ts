@@ -7,6 +7,7 @@ const process: MethodDefinition<object, object> = service.Process
 /** proto-loader's codec, which knows the protos and nothing of ours: the oracle of src/extproc. */
 export const serializeRequest = (request: object): Buffer => process.requestSerialize(request)
 export const deserializeRequest = (bytes: Buffer): object => process.requestDeserialize(bytes)
+export const serializeResponse = (response: object): Buffer => process.responseSerialize(response)
 export const deserializeResponse = (bytes: Buffer): object => process.responseDeserialize(bytes)
 
 /** One gRPC message: flag, length, bytes. */

@@ -1,0 +1,98 @@
+// One whole exchange without sockets: bytes of ProcessingRequests in, bytes of answers out.
+import { bench, group, run } from 'mitata'
+import type { Catalog, Pool } from '../../src/catalog/catalog.ts'
+import { Conversation, type ConversationContext } from '../../src/extproc/conversation.ts'
+import { MessageReader } from '../../src/extproc/message-reader.ts'
+import { type Endpoint, unknownMetrics } from '../../src/pool/endpoint.ts'
+import { createHeaderTable } from '../../src/request/control-headers.ts'
+import { defaultLimits, maxMessageBytes } from '../../src/request/limits.ts'
+import { createDefaultProfile } from '../../src/scheduling/default-profile.ts'
+import { loadProtos } from '../../protos/load.ts'
+
+const { definition } = loadProtos()
+const method = definition['envoy.service.ext_proc.v3.ExternalProcessor'] as {
+  Process: { requestSerialize(value: object): Buffer }
+}
+
+function message(value: object): Buffer {
+  const bytes = method.Process.requestSerialize(value)
+  const prefix = Buffer.alloc(5)
+  prefix.writeUInt32BE(bytes.length, 1)
+  return Buffer.concat([prefix, bytes])
+}
+
+const headerNames = [':method', ':path', ':scheme', ':authority', 'content-type', 'content-length', 'user-agent', 'accept']
+const values = ['POST', '/v1/chat/completions', 'http', 'gateway:8080', 'application/json', '1024', 'openai/1.99', '*/*']
+const more = Array.from({ length: 12 }, (_, i) => ({ key: `x-header-${i}`, raw_value: Buffer.from(`value ${i}`) }))
+const headers = [...headerNames.map((key, i) => ({ key, raw_value: Buffer.from(values[i]) })), ...more]
+const opening = message({
+  request_headers: { headers: { headers } },
+  protocol_config: { request_body_mode: 'FULL_DUPLEX_STREAMED', response_body_mode: 'NONE' },
+})
+
+/** DATA frames of 16 KiB, as clients cut a stream of messages of 16 KiB of body. */
+function framesOf(bodyBytes: number): Buffer[] {
+  const body = Buffer.from(
+    JSON.stringify({ model: 'qwen', messages: [{ role: 'user', content: 'lorem ipsum dolor '.repeat(bodyBytes / 18) }] }),
+  )
+  const messages: Buffer[] = [opening]
+  for (let at = 0; at < body.length; at += 16384) {
+    const piece = body.subarray(at, at + 16384)
+    messages.push(message({ request_body: { body: piece, end_of_stream: at + 16384 >= body.length } }))
+  }
+  return messages.flatMap((bytes) => {
+    const frames: Buffer[] = []
+    for (let at = 0; at < bytes.length; at += 16384) frames.push(bytes.subarray(at, at + 16384))
+    return frames
+  })
+}
+
+const pool: Pool = {
+  key: 'default/pool',
+  namespace: 'default',
+  name: 'pool',
+  selector: [],
+  targetPorts: [8000],
+  appProtocol: 'http',
+}
+const catalog: Catalog = { pools: new Map([[pool.key, pool]]), models: new Map(), baseModels: new Map(), headerNames: [] }
+const endpoints: Endpoint[] = [1, 2, 3, 4].map((i) => ({
+  address: `10.0.0.${i}:8000`,
+  name: `server-${i}`,
+  namespace: 'default',
+  labels: {},
+  metrics: { ...unknownMetrics, queued: i, kvUsage: i / 10 },
+  isReachable: true,
+  inFlight: 0,
+}))
+const context: ConversationContext = {
+  limits: defaultLimits,
+  scheduling: { endpointsOf: () => endpoints, schedule: createDefaultProfile().schedule },
+  rejectsUnknownModels: false,
+  keepsContentLength: false,
+  random: Math.random,
+  observer: { decided() {}, refused() {}, unroutable() {} },
+}
+const routing = { catalog, table: createHeaderTable([]) }
+const sink = { bytes: 0, write: (bytes: Buffer) => void (sink.bytes += bytes.length) }
+
+function exchange(frames: readonly Buffer[]): void {
+  const conversation = new Conversation(context, routing, undefined, sink)
+  const reader = new MessageReader(routing.table, conversation, maxMessageBytes(defaultLimits))
+  for (const frame of frames) reader.push(frame)
+  conversation.closed()
+}
+
+group('one exchange, full duplex', () => {
+  for (const [name, bytes] of [
+    ['1 KB', 1024],
+    ['16 KB', 16_384],
+    ['220 KB', 220_000],
+    ['1 MB', 1_000_000],
+  ] as const) {
+    const frames = framesOf(bytes)
+    bench(name, () => exchange(frames))
+  }
+})
+
+await run()
