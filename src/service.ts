@@ -135,7 +135,7 @@ export async function startService(options: ServiceOptions, log: Logger): Promis
       const closed = mainServer.close()
       while (exchanges.size > 0 && performance.now() < endMs) {
         exchanges.releaseResting()
-        await Promise.race([closed, delay(100)])
+        await delay(50)
       }
       if (exchanges.size > 0) log.warn({ openExchanges: exchanges.size }, 'cut what was open at the drain timeout')
       mainServer.destroy()

@@ -43,8 +43,9 @@ export function parseDurationMs(value: string): number {
   return totalMs
 }
 
+/** Go's `-v=3` reaches us as `=3`. */
 export function parseVerbosity(value: string): number {
-  const verbosity = Number(value)
+  const verbosity = Number(value.replace(/^=/, ''))
   if (!Number.isInteger(verbosity) || verbosity < 0) throw new InvalidArgumentError('It is a whole number from 0.')
   return verbosity
 }

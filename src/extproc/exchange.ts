@@ -81,6 +81,11 @@ class Exchange {
     if (timeoutMs !== undefined) this.#deadline = setTimeout(() => this.#expire(), timeoutMs)
   }
 
+  /** Ended by us, or reset by Envoy: Node still tells what was read before a reset, and an end of it. */
+  get #isOver(): boolean {
+    return this.#isEnded || this.#stream.closed
+  }
+
   /** The conversation's answers. Their first one opens the response, so that both leave together. */
   write(bytes: Buffer): void {
     if (!this.#stream.headersSent) beginResponse(this.#stream)
@@ -88,7 +93,7 @@ class Exchange {
   }
 
   #read(chunk: Buffer): void {
-    if (this.#isEnded) return
+    if (this.#isOver) return
     this.#cork()
     try {
       this.#reader.push(chunk)
@@ -118,15 +123,19 @@ class Exchange {
   }
 
   #halfClosed(): void {
-    if (this.#isEnded) return
-    this.#conversation.halfClosed()
+    if (this.#isOver) return
+    try {
+      if (!this.#reader.isBetweenMessages) throw new MalformedMessage('the stream ends in the middle of a message')
+      this.#conversation.halfClosed()
+    } catch (error) {
+      return this.#fail(error)
+    }
     this.#isEnded = true
-    if (this.#reader.isBetweenMessages) endWithStatus(this.#stream, grpcStatus.ok)
-    else this.#fail(new MalformedMessage('the stream ends in the middle of a message'))
+    endWithStatus(this.#stream, grpcStatus.ok)
   }
 
   #expire(): void {
-    if (this.#isEnded) return
+    if (this.#isOver) return
     this.#isEnded = true
     this.#observer.failed('deadline', 'the deadline of the stream has passed')
     endWithStatus(this.#stream, grpcStatus.deadlineExceeded, 'deadline exceeded')
@@ -148,7 +157,7 @@ class Exchange {
   }
 
   releaseIfResting(): void {
-    if (this.#isEnded || !this.#conversation.isAtRest) return
+    if (this.#isOver || !this.#conversation.isAtRest) return
     this.#isEnded = true
     endWithStatus(this.#stream, grpcStatus.ok)
   }

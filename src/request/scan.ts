@@ -266,7 +266,7 @@ export class BodyScanner {
     switch (this.#field) {
       case Field.model:
         if (this.modelSpans.length === 0) {
-          if (byte !== 0x22) {
+          if (kind !== 'a string') {
             this.#fail('model_invalid', at, `"model" must be a string, found ${kind}`)
             return
           }
@@ -276,13 +276,13 @@ export class BodyScanner {
         return
       case Field.user:
         this.user = undefined
-        if (byte === 0x22) this.#tokenStart = at + 1
+        if (kind === 'a string') this.#tokenStart = at + 1
         return
       case Field.stream:
         this.stream = false
         return
       case Field.maxTokens:
-        if (byte !== 0x22 && byte !== 0x7b && byte !== 0x5b) this.#tokenStart = at
+        if (kind === 'a number') this.#tokenStart = at
         return
       case Field.prompt:
         if (this.promptStart < 0) this.promptStart = this.#offset + at
@@ -515,8 +515,10 @@ const numberMayEnd = (part: number): boolean =>
 
 const isWhiteSpace = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
 
+type ValueKind = 'a string' | 'an object' | 'an array' | 'a boolean' | 'null' | 'a number'
+
 /** What kind of value begins with `byte`, in words for people; undefined when none does. */
-function describeValue(byte: number): string | undefined {
+function describeValue(byte: number): ValueKind | undefined {
   if (byte === 0x22) return 'a string'
   if (byte === 0x7b) return 'an object'
   if (byte === 0x5b) return 'an array'
