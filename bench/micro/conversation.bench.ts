@@ -1,5 +1,6 @@
 // One whole exchange without sockets: bytes of ProcessingRequests in, bytes of answers out.
 import { bench, group, run } from 'mitata'
+import { loadProtos } from '../../protos/load.ts'
 import type { Catalog, Pool } from '../../src/catalog/catalog.ts'
 import { Conversation, type ConversationContext } from '../../src/extproc/conversation.ts'
 import { MessageReader } from '../../src/extproc/message-reader.ts'
@@ -7,10 +8,9 @@ import { type Endpoint, unknownMetrics } from '../../src/pool/endpoint.ts'
 import { createHeaderTable } from '../../src/request/control-headers.ts'
 import { defaultLimits, maxMessageBytes } from '../../src/request/limits.ts'
 import { createDefaultProfile } from '../../src/scheduling/default-profile.ts'
-import { loadProtos } from '../../protos/load.ts'
 
 const { definition } = loadProtos()
-const method = definition['envoy.service.ext_proc.v3.ExternalProcessor'] as {
+const method = definition['envoy.service.ext_proc.v3.ExternalProcessor'] as unknown as {
   Process: { requestSerialize(value: object): Buffer }
 }
 
@@ -21,8 +21,26 @@ function message(value: object): Buffer {
   return Buffer.concat([prefix, bytes])
 }
 
-const headerNames = [':method', ':path', ':scheme', ':authority', 'content-type', 'content-length', 'user-agent', 'accept']
-const values = ['POST', '/v1/chat/completions', 'http', 'gateway:8080', 'application/json', '1024', 'openai/1.99', '*/*']
+const headerNames = [
+  ':method',
+  ':path',
+  ':scheme',
+  ':authority',
+  'content-type',
+  'content-length',
+  'user-agent',
+  'accept',
+]
+const values = [
+  'POST',
+  '/v1/chat/completions',
+  'http',
+  'gateway:8080',
+  'application/json',
+  '1024',
+  'openai/1.99',
+  '*/*',
+]
 const more = Array.from({ length: 12 }, (_, i) => ({ key: `x-header-${i}`, raw_value: Buffer.from(`value ${i}`) }))
 const headers = [...headerNames.map((key, i) => ({ key, raw_value: Buffer.from(values[i]) })), ...more]
 const opening = message({
@@ -33,7 +51,10 @@ const opening = message({
 /** DATA frames of 16 KiB, as clients cut a stream of messages of 16 KiB of body. */
 function framesOf(bodyBytes: number): Buffer[] {
   const body = Buffer.from(
-    JSON.stringify({ model: 'qwen', messages: [{ role: 'user', content: 'lorem ipsum dolor '.repeat(bodyBytes / 18) }] }),
+    JSON.stringify({
+      model: 'qwen',
+      messages: [{ role: 'user', content: 'lorem ipsum dolor '.repeat(bodyBytes / 18) }],
+    }),
   )
   const messages: Buffer[] = [opening]
   for (let at = 0; at < body.length; at += 16384) {
@@ -55,7 +76,12 @@ const pool: Pool = {
   targetPorts: [8000],
   appProtocol: 'http',
 }
-const catalog: Catalog = { pools: new Map([[pool.key, pool]]), models: new Map(), baseModels: new Map(), headerNames: [] }
+const catalog: Catalog = {
+  pools: new Map([[pool.key, pool]]),
+  models: new Map(),
+  baseModels: new Map(),
+  headerNames: [],
+}
 const endpoints: Endpoint[] = [1, 2, 3, 4].map((i) => ({
   address: `10.0.0.${i}:8000`,
   name: `server-${i}`,

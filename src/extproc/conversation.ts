@@ -1,10 +1,12 @@
 import type { Catalog, StickyKey } from '../catalog/catalog.ts'
 import type { Endpoint } from '../pool/endpoint.ts'
-import { baseModelNameHeader, destinationHeader, modelNameHeader, spoofedHeaders } from '../request/control-headers.ts'
-import { type Refusal, type RefusalCode, refuse } from '../request/errors.ts'
-import { bodyTooLarge, checkHeaders, type RequestFacts, readFacts, unknownFacts } from '../request/facts.ts'
+import { spoofedHeaders } from '../request/control-headers.ts'
+import type { Refusal, RefusalCode } from '../request/errors.ts'
+import { checkHeaders, type RequestFacts, readFacts, unknownFacts } from '../request/facts.ts'
 import type { Limits } from '../request/limits.ts'
-import { destinationOf, pick, type Scheduling } from '../request/pick.ts'
+import { pick, type Scheduling } from '../request/pick.ts'
+import { bodyTooLarge, invalidBody, modelGivenTwice, modelMissing, modelTooLate } from '../request/refusals.ts'
+import { type Outcome, reply } from '../request/reply.ts'
 import { type ModelRequest, mayRename, needsUser, type Route, resolve } from '../request/resolve.ts'
 import { ModelSplicer } from '../request/rewrite.ts'
 import { BodyScanner } from '../request/scan.ts'
@@ -227,22 +229,13 @@ export class Conversation implements ProcessingEvents {
       if (scanner.isComplete || !(lacksUser || lacksLength)) return this.#decide()
     }
     const { maxHeldBytes, streamedHoldBytes } = this.#context.limits
-    const limit = this.#mode === 'streamed' ? Math.min(streamedHoldBytes, maxHeldBytes) : maxHeldBytes
+    const isStreamed = this.#mode === 'streamed' && streamedHoldBytes < maxHeldBytes
+    const limit = isStreamed ? streamedHoldBytes : maxHeldBytes
     if (this.#body.bytes < limit) return
-    if (scanner.model === undefined && this.#isStrict) return this.#refuse(this.#modelTooLate(limit))
+    if (scanner.model === undefined && this.#isStrict) {
+      return this.#refuse(modelTooLate(limit, isStreamed ? 'streamed' : 'held'))
+    }
     this.#decide()
-  }
-
-  #modelTooLate(limit: number): Refusal {
-    const isEnvoys = this.#mode === 'part'
-    const isStreamed = this.#mode === 'streamed' && limit === this.#context.limits.streamedHoldBytes
-    const remedy = isEnvoys
-      ? "raise Envoy's per_connection_buffer_limit_bytes"
-      : isStreamed
-        ? "raise --streamed-hold-bytes (below Envoy's per_connection_buffer_limit_bytes), or use FULL_DUPLEX_STREAMED"
-        : 'raise --max-held-bytes'
-    const found = `"model" is not among the first ${limit} bytes of the body`
-    return refuse('model_too_late', `${found}${isEnvoys ? ', which Envoy buffers' : ''}: put it first, or ${remedy}`)
   }
 
   #endWithoutMessage(): void {
@@ -263,7 +256,7 @@ export class Conversation implements ProcessingEvents {
   #refuseInvalid(): boolean {
     const error = this.#scanner?.error
     if (error === undefined || !this.#isStrict || this.#responseBegun) return false
-    this.#refuse(refuse(error.code, error.code === 'invalid_json' ? `invalid JSON: ${error.message}` : error.message))
+    this.#refuse(invalidBody(error))
     return true
   }
 
@@ -275,7 +268,7 @@ export class Conversation implements ProcessingEvents {
     const { splicer, lengthChange } = this.#decision ?? {}
     if (splicer === undefined || lengthChange === undefined || this.#facts.declaredBytes === undefined) return false
     if (splicer.lengthChange() === lengthChange) return false
-    this.#refuse(refuse('model_invalid', '"model" is given twice, with different values'))
+    this.#refuse(modelGivenTwice())
     return true
   }
 
@@ -284,7 +277,7 @@ export class Conversation implements ProcessingEvents {
     const { catalog } = this.#routing
     const model = this.#scanner?.model === '' ? undefined : this.#scanner?.model
     if (model === undefined && this.#isStrict && this.#scanner !== undefined) {
-      return this.#refuse(refuse('model_missing', 'the body has no "model": name the model that shall answer'))
+      return this.#refuse(modelMissing())
     }
     const route = resolve(catalog, this.#modelRequest(model), this.#context.rejectsUnknownModels, this.#context.random)
     if ('code' in route) return this.#refuse(route)
@@ -294,7 +287,8 @@ export class Conversation implements ProcessingEvents {
     if (endpoints.length > 0) endpoints[0].inFlight++
     const splicer = this.#splicerFor(model, route)
     const lengthChange = splicer && this.#lengthChangeOf(splicer)
-    const mutation = this.#mutationFor(model, route, endpoints, lengthChange)
+    const contentLength = this.#contentLength(model, lengthChange)
+    const mutation = reply({ model, route, endpoints, contentLength }, this.#headers)
     this.#decision = { mutation, endpoints, splicer, lengthChange }
     this.#context.observer.decided(model, route)
     const isToldWithBody = this.#answersBody && this.#facts.body !== 'none'
@@ -311,27 +305,11 @@ export class Conversation implements ProcessingEvents {
     return this.#scanner!.isComplete || (this.#context.keepsContentLength && change === 0) ? change : undefined
   }
 
-  /** What the decision changes of the headers. */
-  #mutationFor(
-    model: string | undefined,
-    route: Route,
-    endpoints: readonly Endpoint[],
-    lengthChange: number | undefined,
-  ): Mutation {
-    const setHeaders: string[] = []
-    const destination = destinationOf(endpoints)
-    if (destination !== undefined) setHeaders.push(destinationHeader, destination)
-    if (model !== undefined) setHeaders.push(modelNameHeader, model)
-    if (route.baseModel !== undefined) setHeaders.push(baseModelNameHeader, route.baseModel)
-    const removeHeaders = this.#headers === undefined ? [] : [...spoofedHeaders(this.#headers, setHeaders)]
+  #contentLength(model: string | undefined, lengthChange: number | undefined): Outcome['contentLength'] {
     const { declaredBytes } = this.#facts
-    if (model !== undefined && declaredBytes !== undefined && !this.#answersBody) {
-      // Without the header the body goes on chunked.
-      if (lengthChange === undefined) removeHeaders.push('content-length')
-      else if (lengthChange !== 0) setHeaders.push('content-length', String(declaredBytes + lengthChange))
-    }
-    // A route may have been chosen by a header that is now removed.
-    return { setHeaders, removeHeaders, clearRouteCache: setHeaders.length + removeHeaders.length > 0, destination }
+    // An answer to the body sets the length itself, when it knows the body.
+    if (model === undefined || declaredBytes === undefined || this.#answersBody || lengthChange === 0) return 'as sent'
+    return lengthChange === undefined ? 'none' : declaredBytes + lengthChange
   }
 
   /** The one answer to a body that came as a whole, or to the part of it that Envoy buffers. */
@@ -339,7 +317,7 @@ export class Conversation implements ProcessingEvents {
     if (this.#decision !== undefined) return this.#body.endMessage(endOfStream)
     const isCut = this.#mode === 'part' && !endOfStream && this.#scanner?.isComplete === false
     if (isCut && this.#isStrict && this.#scanner?.model === undefined) {
-      return this.#refuse(this.#modelTooLate(this.#body.bytes))
+      return this.#refuse(modelTooLate(this.#body.bytes, 'envoy'))
     }
     if (isCut) this.#decide()
     else this.#endRequest()

@@ -1,4 +1,5 @@
 import {
+  constants,
   createSecureServer,
   createServer,
   type Http2Server,
@@ -87,10 +88,8 @@ export class GrpcServer {
   }
 
   /** Tells clients to take other connections (GOAWAY) and takes none; resolves when open streams have ended. */
-  async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
-    for (const session of this.#sessions) session.close()
-    await closed
+  close(): Promise<void> {
+    return new Promise((resolve) => this.#server.close(() => resolve()))
   }
 
   /** Cuts what is still open. */
@@ -108,16 +107,29 @@ export function beginResponse(stream: ServerHttp2Stream): void {
   stream.respond(responseHeaders, { waitForTrailers: true })
 }
 
-/** Ends the stream with a gRPC status, in trailers when messages have been sent, else in the headers. */
+/**
+ * Ends the stream with a gRPC status, in trailers when messages have been sent, else in the headers. A client that has not
+ * ended its side is told that nothing more is read (RST_STREAM with NO_ERROR; RFC 9113, section 8.1), so that no stream stays
+ * half open.
+ */
 export function endWithStatus(stream: ServerHttp2Stream, status: number, message = ''): void {
   if (stream.destroyed || stream.closed) return
   const trailers: OutgoingHttpHeaders = { 'grpc-status': status }
   // Percent-encoding: gRPC over HTTP/2, "Responses".
   if (message !== '') trailers['grpc-message'] = encodeURI(message)
   if (stream.headersSent) {
-    stream.once('wantTrailers', () => stream.sendTrailers(trailers))
+    stream.once('wantTrailers', () => {
+      stream.sendTrailers(trailers)
+      stopReading(stream)
+    })
     stream.end()
   } else {
     stream.respond({ ...responseHeaders, ...trailers }, { endStream: true })
+    stopReading(stream)
   }
+}
+
+function stopReading(stream: ServerHttp2Stream): void {
+  // Not at once: a reset takes back trailers that are not on their way yet.
+  if (!stream.readableEnded) setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR))
 }

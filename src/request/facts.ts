@@ -1,6 +1,7 @@
 import { type HeaderValues, slot } from '../extproc/headers.ts'
 import { type Refusal, refuse } from './errors.ts'
 import type { Limits } from './limits.ts'
+import { bodyTooLarge } from './refusals.ts'
 
 /** What the headers of a request say about it. */
 export type RequestFacts = {
@@ -87,6 +88,3 @@ export function checkHeaders(facts: RequestFacts, limits: Limits, isStrict: bool
   }
   return undefined
 }
-
-export const bodyTooLarge = (limits: Limits, found: string): Refusal =>
-  refuse('body_too_large', `the body may have ${limits.maxBodyBytes} bytes (--max-body-bytes); ${found}`)

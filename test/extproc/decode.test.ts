@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decodeRequest } from '../../src/extproc/decode.ts'
+import { bodyMode, decodeRequest } from '../../src/extproc/decode.ts'
 import { type HeaderTable, slot } from '../../src/extproc/headers.ts'
 import { MalformedMessage, wireType } from '../../src/extproc/wire.ts'
 import { deserializeRequest, serializeRequest } from '../fuzz/ext-proc-oracle.ts'
@@ -92,6 +92,18 @@ describe('a message that no serialiser writes', () => {
     expect(decode(Buffer.concat([body, field(11, wireType.varint, varint(4))]))).toEqual(decode(body))
     expect(decode(Buffer.concat([field(2, wireType.fixed32, Buffer.alloc(4)), body]))).toEqual(decode(body))
   })
+})
+
+test.each([
+  ['NONE', bodyMode.none],
+  ['STREAMED', bodyMode.streamed],
+  ['BUFFERED', bodyMode.buffered],
+  ['BUFFERED_PARTIAL', bodyMode.bufferedPartial],
+  ['FULL_DUPLEX_STREAMED', bodyMode.fullDuplex],
+])('body mode %s has the number of the proto', (name, mode) => {
+  const config = { request_body_mode: name, response_body_mode: name }
+  const [event] = decode(serializeRequest({ request_trailers: {}, protocol_config: config }))
+  expect(event).toEqual({ told: 'protocolConfig', modes: [mode, mode, false] })
 })
 
 test('the body of a whole message is a view of it', () => {

@@ -1,8 +1,8 @@
 import { setTimeout as delay, setImmediate as turn } from 'node:timers/promises'
 import { type ClientDuplexStream, credentials, Metadata, type ServiceClientConstructor } from '@grpc/grpc-js'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { parseTimeoutMs } from '../../src/extproc/exchange.ts'
 import { loadProtos } from '../../protos/load.ts'
+import { parseTimeoutMs } from '../../src/extproc/exchange.ts'
 import { type Answer, bodyMessage, bodyModes, frame, headersMessage, type Message, unframe } from './play.ts'
 import { describeAnswer } from './script.ts'
 import { connectTo, RawCall, requestFrames, serveWorld } from './serving.ts'
@@ -22,10 +22,14 @@ const { ExternalProcessor } = (loadProtos().grpc as any).envoy.service.ext_proc.
 
 /** A stream of @grpc/grpc-js. */
 function openStream(port: number, metadata = new Metadata(), options: object = {}) {
-  const client = new (ExternalProcessor as ServiceClientConstructor)(`127.0.0.1:${port}`, credentials.createInsecure(), {
-    'grpc.use_local_subchannel_pool': 1,
-    'grpc.max_receive_message_length': -1,
-  })
+  const client = new (ExternalProcessor as ServiceClientConstructor)(
+    `127.0.0.1:${port}`,
+    credentials.createInsecure(),
+    {
+      'grpc.use_local_subchannel_pool': 1,
+      'grpc.max_receive_message_length': -1,
+    },
+  )
   onTestFinished(() => client.close())
   const stream: ClientDuplexStream<Message, Answer> = client.Process(metadata, options)
   const answers: string[] = []
@@ -118,9 +122,21 @@ describe('a stream that goes wrong ends alone', () => {
       /^too_large: /,
     ],
     ['a compressed message', Buffer.from([1, 0, 0, 0, 0]), 12, /compressed/, /^malformed: /],
-    ['no ProcessingRequest', Buffer.from([0, 0, 0, 0, 2, 0xff, 0xff]), 3, /^malformed ProcessingRequest: /, /^malformed: /],
+    [
+      'no ProcessingRequest',
+      Buffer.from([0, 0, 0, 0, 2, 0xff, 0xff]),
+      3,
+      /^malformed ProcessingRequest: /,
+      /^malformed: /,
+    ],
     ['an empty message', Buffer.from([0, 0, 0, 0, 0]), 3, /without an event/, /^malformed: /],
-    ['an end in the middle of a message', Buffer.from([0, 0, 0, 0, 9, 1]), 3, /in the middle of a message/, /^malformed: /],
+    [
+      'an end in the middle of a message',
+      Buffer.from([0, 0, 0, 0, 9, 1]),
+      3,
+      /in the middle of a message/,
+      /^malformed: /,
+    ],
     ['an end in the middle of a prefix', Buffer.from([0, 0]), 3, /in the middle of a message/, /^malformed: /],
   ]
   test.each(cases)('%s', async (_name, bytes, status, message, failure) => {
@@ -202,28 +218,31 @@ describe('a stream that goes wrong ends alone', () => {
 })
 
 describe('clients that break off', () => {
-  test.each(['full duplex', 'streamed'] as const)('%s, at any byte: nothing stays behind, nobody is blamed', async (mode) => {
-    const world = createWorld(onePool)
-    const { port, exchanges, failures } = await serveWorld(world)
-    const session = await connectTo(port)
-    const bytes = Buffer.concat(requestFrames(mode, json))
-    for (let cut = 0; cut < bytes.length; cut++) {
+  test.each(['full duplex', 'streamed'] as const)(
+    '%s, at any byte: nothing stays behind, nobody is blamed',
+    async (mode) => {
+      const world = createWorld(onePool)
+      const { port, exchanges, failures } = await serveWorld(world)
+      const session = await connectTo(port)
+      const bytes = Buffer.concat(requestFrames(mode, json))
+      for (let cut = 0; cut < bytes.length; cut++) {
+        const call = new RawCall(session)
+        call.stream.write(bytes.subarray(0, cut))
+        await vi.waitFor(() => expect(exchanges.opened).toBe(cut + 1), { interval: 1 })
+        // Some while their answer is under way, some before what they sent is read.
+        if (cut % 2 === 0) await turn()
+        call.reset()
+      }
+      await vi.waitFor(() => expect(exchanges.size).toBe(0))
+      expect(world.endpoints[0].inFlight).toBe(0)
+      expect(failures).toEqual([])
+      expect(world.refused).toEqual([])
       const call = new RawCall(session)
-      call.stream.write(bytes.subarray(0, cut))
-      await vi.waitFor(() => expect(exchanges.opened).toBe(cut + 1), { interval: 1 })
-      // Some while their answer is under way, some before what they sent is read.
-      if (cut % 2 === 0) await turn()
-      call.reset()
-    }
-    await vi.waitFor(() => expect(exchanges.size).toBe(0))
-    expect(world.endpoints[0].inFlight).toBe(0)
-    expect(failures).toEqual([])
-    expect(world.refused).toEqual([])
-    const call = new RawCall(session)
-    call.stream.end(bytes)
-    expect(await call.result()).toMatchObject({ status: 0 })
-    expect(describeAll(call.received)[0]).toBe(answered[0])
-  })
+      call.stream.end(bytes)
+      expect(await call.result()).toMatchObject({ status: 0 })
+      expect(describeAll(call.received)[0]).toBe(answered[0])
+    },
+  )
 
   test('a lost connection ends all its streams', async () => {
     const world = createWorld(onePool)

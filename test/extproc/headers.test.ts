@@ -33,7 +33,8 @@ test('further names get the slots after them, one each', () => {
 })
 
 test('letters match in either case, and nothing but letters', () => {
-  const table = new HeaderTable(['x-a_b', 'x{0}'])
+  const table = new HeaderTable(['x-a_b', 'x{0}', 'az'])
+  expect(find(table, 'AZ')).toBe(table.slotOf('az'))
   expect(find(table, 'Content-TYPE')).toBe(slot.contentType)
   expect(find(table, 'X-A_B')).toBe(table.slotOf('x-a_b'))
   // 0x20 apart, as the two cases of a letter are.

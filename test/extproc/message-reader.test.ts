@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { status } from '@grpc/grpc-js'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { GrpcError, grpcStatus, MessageReader } from '../../src/extproc/message-reader.ts'
@@ -215,7 +216,9 @@ describe('what a reader does not take', () => {
   })
 
   test('a message of no bytes, which has no event', () => {
-    expect(() => openReader().reader.push(grpcMessage(Buffer.alloc(0)))).toThrow(MalformedMessage)
+    const push = () => openReader().reader.push(grpcMessage(Buffer.alloc(0)))
+    expect(push).toThrow(MalformedMessage)
+    expect(push).toThrow('a ProcessingRequest without an event')
   })
 
   test.each([
@@ -283,6 +286,19 @@ describe('what a reader does not take', () => {
       }),
       { numRuns: fuzzRuns },
     )
+  })
+})
+
+test('statuses have the numbers of gRPC', () => {
+  expect(grpcStatus).toEqual({
+    ok: status.OK,
+    invalidArgument: status.INVALID_ARGUMENT,
+    deadlineExceeded: status.DEADLINE_EXCEEDED,
+    notFound: status.NOT_FOUND,
+    resourceExhausted: status.RESOURCE_EXHAUSTED,
+    unimplemented: status.UNIMPLEMENTED,
+    internal: status.INTERNAL,
+    unavailable: status.UNAVAILABLE,
   })
 })
 

@@ -1,12 +1,18 @@
 import { once } from 'node:events'
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants, type IncomingHttpHeaders } from 'node:http2'
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  type IncomingHttpHeaders,
+} from 'node:http2'
 import { connect as connectSocket, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 import { Exchanges } from '../../src/extproc/exchange.ts'
 import { type GrpcMethod, GrpcServer } from '../../src/extproc/grpc-server.ts'
 import { extProcService, Health } from '../../src/extproc/health.ts'
 import type { Certificates } from '../../src/extproc/tls.ts'
-import { bodyModes, frame, headersMessage, type BodyMode, type Message } from './play.ts'
+import { type BodyMode, bodyModes, frame, headersMessage, type Message } from './play.ts'
 import type { World } from './world.ts'
 
 export const processPath = `/${extProcService}/Process`

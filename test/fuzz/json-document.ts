@@ -12,8 +12,10 @@ export type JsonMember = readonly [key: string, value: JsonNode]
 /** Characters that are something else outside of a string, that must be escaped, or that are many bytes. */
 const trickyCharacters = [...'"\\/{}[]:,u0nt \b\f\n\r\t\x00\x1f\x7fé€😀\u2028\ufeff', '\ud83d', '\ude00']
 
+const trickyText = fc.string({ unit: fc.constantFrom(...trickyCharacters), maxLength: 12 })
 const text = fc.oneof(
-  { weight: 3, arbitrary: fc.string({ unit: fc.constantFrom(...trickyCharacters), maxLength: 12 }) },
+  { weight: 3, arbitrary: trickyText },
+  { weight: 1, arbitrary: fc.tuple(fc.nat({ max: 140 }), trickyText).map(([length, end]) => 'x'.repeat(length) + end) },
   { weight: 2, arbitrary: fc.string({ unit: 'binary', maxLength: 12 }) },
   { weight: 1, arbitrary: fc.string({ minLength: 60, maxLength: 200 }) },
   { weight: 1, arbitrary: fc.constantFrom('model', 'gpt-4o', 'org/model:lora', '{"model":"no"}', '\\', '\\"', '') },

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { HeaderTable, type HeaderValues } from '../../src/extproc/headers.ts'
+import type { HeaderTable, HeaderValues } from '../../src/extproc/headers.ts'
 import { createHeaderTable, spoofedHeaders } from '../../src/request/control-headers.ts'
 
 /** Every header that only the gateway may set, and every one that is for Signalbox alone, in both families. */

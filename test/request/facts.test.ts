@@ -4,7 +4,9 @@ import { createHeaderTable } from '../../src/request/control-headers.ts'
 import { checkHeaders, type RequestFacts, readFacts, unknownFacts } from '../../src/request/facts.ts'
 import { defaultLimits } from '../../src/request/limits.ts'
 
-type Headers = Partial<Record<'method' | 'path' | 'contentType' | 'contentLength' | 'contentEncoding' | 'upgrade', string>>
+type Headers = Partial<
+  Record<'method' | 'path' | 'contentType' | 'contentLength' | 'contentEncoding' | 'upgrade', string>
+>
 
 function factsOf(headers: Headers, endOfStream = false): RequestFacts {
   const values = new Array(createHeaderTable([]).size).fill(undefined)

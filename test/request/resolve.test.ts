@@ -18,7 +18,10 @@ function resolved(catalog: Catalog, asked: Asked, rejectsUnknown = false, random
 
 const onePool = catalogOf({
   pools: ['default/qwen'],
-  models: { qwen: { pool: 'default/qwen', targets: { qwen: 1 } }, chat: { pool: 'default/qwen', targets: { lora: 1 } } },
+  models: {
+    qwen: { pool: 'default/qwen', targets: { qwen: 1 } },
+    chat: { pool: 'default/qwen', targets: { lora: 1 } },
+  },
 })
 const twoPools = catalogOf({
   pools: ['default/a', 'default/b'],
@@ -40,7 +43,13 @@ describe('the pool and the target of a request', () => {
     ['no pool among several', twoPools, { model: 'llama' }, false, 'no pool as it is'],
     ['no pool among none', noPools, { model: 'llama' }, false, 'no pool as it is'],
     ['unknown models rejected', onePool, { model: 'llama' }, true, 'model_not_found'],
-    ['the pool that the stream names', twoPools, { model: 'llama', poolHint: 'default/b' }, false, 'default/b as it is'],
+    [
+      'the pool that the stream names',
+      twoPools,
+      { model: 'llama', poolHint: 'default/b' },
+      false,
+      'default/b as it is',
+    ],
     ['its rule of the model', twoPools, { model: 'both', poolHint: 'default/b' }, false, 'default/b both-b'],
     ["not another pool's rule", twoPools, { model: 'one', poolHint: 'default/b' }, false, 'default/b as it is'],
     ["unknown to the stream's pool", twoPools, { model: 'one', poolHint: 'default/b' }, true, 'model_not_found'],
@@ -52,7 +61,12 @@ describe('the pool and the target of a request', () => {
   })
 
   test('an unknown model is told the name that it may have meant', () => {
-    const refusal = resolve(onePool, { model: 'qwem', poolHint: undefined, stickyValue: () => undefined }, true, () => 0)
+    const refusal = resolve(
+      onePool,
+      { model: 'qwem', poolHint: undefined, stickyValue: () => undefined },
+      true,
+      () => 0,
+    )
     expect(refusal).toMatchObject({
       status: 404,
       message: 'the model "qwem" is not served here; did you mean "qwen"?',
@@ -151,14 +165,20 @@ describe('sticky targets', () => {
   test('whoever has a target keeps it when its weight grows', () => {
     const weight = fc.integer({ min: 1, max: 100 })
     fc.assert(
-      fc.property(fc.array(weight, { minLength: 2, maxLength: 4 }), fc.nat(), weight, fc.string(), (weights, at, more, user) => {
-        const grown = at % weights.length
-        const named = (list: readonly number[]) => Object.fromEntries(list.map((w, i) => [`t${i}`, w]))
-        const asked = { model: 'm', sticky: { user } }
-        const before = resolved(catalogWith(named(weights)), asked)
-        const after = resolved(catalogWith(named(weights.with(grown, weights[grown] + more))), asked)
-        if (before === `d/p t${grown}`) expect(after).toBe(before)
-      }),
+      fc.property(
+        fc.array(weight, { minLength: 2, maxLength: 4 }),
+        fc.nat(),
+        weight,
+        fc.string(),
+        (weights, at, more, user) => {
+          const grown = at % weights.length
+          const named = (list: readonly number[]) => Object.fromEntries(list.map((w, i) => [`t${i}`, w]))
+          const asked = { model: 'm', sticky: { user } }
+          const before = resolved(catalogWith(named(weights)), asked)
+          const after = resolved(catalogWith(named(weights.with(grown, weights[grown] + more))), asked)
+          if (before === `d/p t${grown}`) expect(after).toBe(before)
+        },
+      ),
       { numRuns: 2000 },
     )
   })

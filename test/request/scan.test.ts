@@ -204,6 +204,7 @@ const golden: Golden[] = [
     marked: '{✗\u00a0}',
     error: invalid('expected a key or "}", found byte 0xc2'),
   },
+  { name: 'a NUL', marked: '[✗\x00]', error: invalid('expected a value, found byte 0x00') },
   {
     name: 'a level too deep',
     marked: `${'['.repeat(maxJsonDepth)}✗${'['.repeat(3)}`,
@@ -272,6 +273,23 @@ describe('what it finds, at every split', () => {
       error: error && { ...error, offset: errorOffset, message: `${error.message} (byte ${errorOffset})` },
     })
   })
+})
+
+test('a string ends at the first quote that is not escaped, however long it is', () => {
+  for (let length = 50; length < 200; length++) {
+    for (let backslashes = 0; backslashes < 5; backslashes++) {
+      const content = `${'x'.repeat(length)}${'\\'.repeat(backslashes)}`
+      // After an odd run of backslashes the quote is content, and the next one ends the string.
+      const text = `["${content}"${backslashes % 2 === 1 ? ',"' : ''},1]`
+      const whole = Buffer.from(text)
+      expect(() => JSON.parse(text)).not.toThrow()
+      expect(scan([whole]).error, text).toBeUndefined()
+      const border = length + backslashes
+      for (const offset of [2, border - 1, border, border + 1, border + 2, border + 3]) {
+        expect(scan(cutAt(Buffer.from(text), [offset])).error, `${text} split at byte ${offset}`).toBeUndefined()
+      }
+    }
+  }
 })
 
 /** Documents that text cannot show. */
@@ -491,7 +509,9 @@ describe('every body, damaged or not JSON at all', () => {
     return { body, random }
   })
 
-  test('is judged as JSON.parse and stream-json judge it, but for the content of strings that nobody asks for', { timeout: fuzzTimeoutMs }, () => {
+  test('is judged as JSON.parse and stream-json judge it, but for the content of strings that nobody asks for', {
+    timeout: fuzzTimeoutMs,
+  }, () => {
     fc.assert(
       fc.property(damagedBody, ({ body, random }) => {
         const { scan: expected, stringDefects } = walkJson(body)

@@ -1,0 +1,32 @@
+import { type Refusal, refuse } from './errors.ts'
+import type { Limits } from './limits.ts'
+import type { ScanError } from './scan.ts'
+
+// What bodies are refused for, in words that say what to do next.
+
+export const bodyTooLarge = (limits: Limits, found: string): Refusal =>
+  refuse('body_too_large', `the body may have ${limits.maxBodyBytes} bytes (--max-body-bytes); ${found}`)
+
+export const modelMissing = (): Refusal =>
+  refuse('model_missing', 'the body has no "model": name the model that shall answer')
+
+export const modelGivenTwice = (): Refusal => refuse('model_invalid', '"model" is given twice, with different values')
+
+export const invalidBody = ({ code, message }: ScanError): Refusal =>
+  refuse(code, code === 'invalid_json' ? `invalid JSON: ${message}` : message)
+
+/** Whose limit it was that the model came after. */
+export type HoldLimit = 'held' | 'streamed' | 'envoy'
+
+const remedies: Readonly<Record<HoldLimit, string>> = {
+  held: 'raise --max-held-bytes',
+  streamed:
+    "raise --streamed-hold-bytes (below Envoy's per_connection_buffer_limit_bytes), or use FULL_DUPLEX_STREAMED",
+  envoy: "raise Envoy's per_connection_buffer_limit_bytes",
+}
+
+export function modelTooLate(bytes: number, limit: HoldLimit): Refusal {
+  const whose = limit === 'envoy' ? ', which Envoy buffers' : ''
+  const found = `"model" is not among the first ${bytes} bytes of the body${whose}`
+  return refuse('model_too_late', `${found}: put it first, or ${remedies[limit]}`)
+}
