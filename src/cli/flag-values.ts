@@ -8,8 +8,8 @@ export function parseBoolean(value: string): boolean {
 }
 
 export function parsePort(value: string): number {
-  const port = Number(value)
-  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new InvalidArgumentError('It is a port, 0 to 65535.')
+  const port = parseWhole(value)
+  if (port === undefined || port > 65_535) throw new InvalidArgumentError('It is a port, 0 to 65535.')
   return port
 }
 
@@ -45,7 +45,10 @@ export function parseDurationMs(value: string): number {
 
 /** Go's `-v=3` reaches us as `=3`. */
 export function parseVerbosity(value: string): number {
-  const verbosity = Number(value.replace(/^=/, ''))
-  if (!Number.isInteger(verbosity) || verbosity < 0) throw new InvalidArgumentError('It is a whole number from 0.')
+  const verbosity = parseWhole(value.replace(/^=/, ''))
+  if (verbosity === undefined) throw new InvalidArgumentError('It is a whole number from 0.')
   return verbosity
 }
+
+/** Number() alone would take '' for 0 and '1e3' for 1000. */
+const parseWhole = (value: string): number | undefined => (/^\d+$/.test(value) ? Number(value) : undefined)

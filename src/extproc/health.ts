@@ -86,6 +86,9 @@ function readService(stream: ServerHttp2Stream, answer: (service: string) => voi
   stream.on('end', () => {
     if (stream.destroyed) return
     const message = Buffer.concat(chunks)
+    if (message[0] === 1) {
+      return endWithStatus(stream, grpcStatus.unimplemented, 'compressed gRPC messages are not supported')
+    }
     if (bytes > maxRequestBytes || message.length < 5 || message.readUInt32BE(1) !== message.length - 5) {
       return endWithStatus(stream, grpcStatus.invalidArgument, 'expected one health request')
     }

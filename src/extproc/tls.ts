@@ -35,11 +35,14 @@ const settleMs = 200
  * @throws when the first pair is no good
  */
 export function folderCertificates(folder: string, report: (problem: string) => void): Certificates {
+  const readPart = (name: string): string => {
+    const text = readFileSync(join(folder, name), 'utf8')
+    // createSecureContext takes an empty one for none.
+    if (text === '') throw new Error(`${name} is empty`)
+    return text
+  }
   const read = (): CertificatePair => {
-    const pair = {
-      cert: readFileSync(join(folder, 'tls.crt'), 'utf8'),
-      key: readFileSync(join(folder, 'tls.key'), 'utf8'),
-    }
+    const pair = { cert: readPart('tls.crt'), key: readPart('tls.key') }
     createSecureContext(pair)
     return pair
   }

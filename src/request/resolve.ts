@@ -109,7 +109,7 @@ function drawIndex(route: ModelRoute, random: () => number): number {
 
 /**
  * A number in [0, 1) that is the same for the same text in every replica: FNV-1a with a final mix (murmur3's), so that
- * texts that differ in one character lie far apart. When a target's weight grows, only users at its border move.
+ * texts that differ in one character lie far apart. When a target's weight grows, those who have it keep it.
  */
 export function hashToShare(text: string): number {
   let hash = 0x811c9dc5

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import {
   answer,
   encodeBodyAnswer,
@@ -11,16 +11,23 @@ import {
   type Mutation,
   noMutation,
 } from '../../src/extproc/encode.ts'
+import { Cursor, tagOf, wireType } from '../../src/extproc/wire.ts'
 import { type RefusalCode, refusalBody, refuse } from '../../src/request/errors.ts'
-import { deserializeResponse } from '../fuzz/ext-proc-oracle.ts'
+import { deserializeResponse, serializeResponse } from '../fuzz/ext-proc-oracle.ts'
 import { patternedBytes } from '../fuzz/processing-request.ts'
+import { processingResponseShape as shape, sortFields } from '../fuzz/protobuf.ts'
 import { fuzzRuns, fuzzTimeoutMs } from '../fuzz/random.ts'
 
 /** What proto-loader reads in one gRPC message, whose prefix must fit it exactly. */
 function read(message: Buffer): unknown {
   expect(message[0]).toBe(0)
   expect(message.readUInt32BE(1)).toBe(message.length - 5)
-  return withText(deserializeResponse(message.subarray(5)))
+  const ours = message.subarray(5)
+  const response = deserializeResponse(ours)
+  // It looks at no wire types, so see that it writes the same.
+  const theirs = serializeResponse(response)
+  expect(sortFields(ours, shape).equals(sortFields(theirs, shape))).toBe(true)
+  return withText(response)
 }
 
 /** The same with every Buffer in base64, as those take long to compare. */
@@ -187,4 +194,35 @@ test('half a character becomes the replacement character, and lengths stay right
       },
     },
   })
+})
+
+test('an answer grows over any size, whichever of its fields does not fit any more', { timeout: 30_000 }, async () => {
+  const overhead = 200
+  for (let length = 16 * 1024 - overhead; length <= 16 * 1024; length++) {
+    // Anew, with the buffer that it starts with.
+    vi.resetModules()
+    const fresh: { encodeHeadersAnswer: typeof encodeHeadersAnswer } = await import('../../src/extproc/encode.ts')
+    const mutation = {
+      setHeaders: ['first', '1', 'second', 'x'.repeat(length)],
+      removeHeaders: [],
+      clearRouteCache: length % 2 === 0,
+      destination: undefined,
+    }
+    const message = fresh.encodeHeadersAnswer(answer.requestHeaders, mutation)
+    const expected = { response: 'request_headers', request_headers: { response: common(mutation) } }
+    expect(read(message)).toEqual(withText(expected))
+  }
+})
+
+test.each([2 ** 28 - 20, 2 ** 28 - 1, 2 ** 28, 2 ** 31, 2 ** 32 - 100])('the opening of a body of %d bytes', (size) => {
+  const opening = encodeStreamedBodyOpening(answer.requestBody, size, false)
+  const end = opening.length + size
+  expect(opening.readUInt32BE(1)).toBe(end - 5)
+  // The body is the last of all fields around it, so all end with it.
+  const cursor = new Cursor(opening, 5, end)
+  for (const fieldNumber of [answer.requestBody, 1, 3, 3, 1]) {
+    expect(cursor.tag()).toBe(tagOf(fieldNumber, wireType.bytes))
+    expect(cursor.lengthDelimited()).toBe(end)
+  }
+  expect(cursor.at).toBe(opening.length)
 })

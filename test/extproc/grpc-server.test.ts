@@ -6,7 +6,6 @@ import {
   type Server,
   type Socket,
 } from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { beginResponse, endWithStatus, type GrpcMethod, GrpcServer } from '../../src/extproc/grpc-server.ts'
 import { connectTo, RawCall, serveMethods } from './serving.ts'

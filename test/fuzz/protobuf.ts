@@ -22,6 +22,24 @@ export const processingRequestShape: MessageShape = {
   11: { 1: 'value', 2: 'value', 3: 'value' },
 }
 
+const headerMutation: MessageShape = { 1: { 1: { 1: 'value', 3: 'value' } }, 2: 'value' }
+const commonResponse: MessageShape = {
+  1: 'value',
+  2: headerMutation,
+  3: { 1: 'value', 2: 'value', 3: { 1: 'value', 2: 'value' } },
+  5: 'value',
+}
+export const processingResponseShape: MessageShape = {
+  1: { 1: commonResponse },
+  2: { 1: commonResponse },
+  3: { 1: commonResponse },
+  4: { 1: commonResponse },
+  5: { 1: headerMutation },
+  6: { 1: headerMutation },
+  7: { 1: { 1: 'value' }, 2: headerMutation, 3: 'value', 5: 'value' },
+  8: 'value',
+}
+
 /** A varint, of more bytes than it needs when `width` says so. */
 export function varint(value: number, width = 1): Buffer {
   const bytes: number[] = []
@@ -45,13 +63,17 @@ export const nested = (fieldNumber: number, ...content: Buffer[]): Buffer =>
 
 type Field = { readonly fieldNumber: number; readonly type: number; readonly payload: Buffer }
 
-/** The fields of a well-formed message as serialisers write it. */
+/**
+ * The fields of a message.
+ * @throws Error where it is not well-formed, or uses groups
+ */
 function readFields(message: Buffer): Field[] {
   const fields: Field[] = []
   let at = 0
   const readVarint = () => {
     let value = 0
     for (let scale = 1; ; scale *= 128) {
+      if (at >= message.length) throw new Error('message ends in the middle of a number')
       const byte = message[at++]
       value += (byte & 0x7f) * scale
       if (byte < 0x80) return value
@@ -65,12 +87,25 @@ function readFields(message: Buffer): Field[] {
       readVarint()
       fields.push({ fieldNumber: tag >>> 3, type, payload: message.subarray(start, at) })
     } else {
+      if (!Object.values<number>(wireType).includes(type)) throw new Error(`wire type ${type}`)
       const length = type === wireType.bytes ? readVarint() : type === wireType.fixed32 ? 4 : 8
       fields.push({ fieldNumber: tag >>> 3, type, payload: message.subarray(at, at + length) })
       at += length
+      if (at > message.length) throw new Error('field runs over the end of its message')
     }
   }
   return fields
+}
+
+/** The same message with its fields in the order of their numbers, to be compared byte by byte. */
+export function sortFields(message: Buffer, shape: MessageShape): Buffer {
+  const fields = readFields(message).sort((a, b) => a.fieldNumber - b.fieldNumber)
+  return Buffer.concat(
+    fields.map(({ fieldNumber, type, payload }) => {
+      const inner = shape[fieldNumber]
+      return field(fieldNumber, type, typeof inner === 'object' ? sortFields(payload, inner) : payload)
+    }),
+  )
 }
 
 /**

@@ -6,7 +6,15 @@ import type { SchedulingRequest } from '../../src/scheduling/profile.ts'
 import { catalogOf } from './catalog-of.ts'
 
 const endpoint = (address: string): Endpoint => {
-  return { address, name: address, namespace: 'default', labels: {}, metrics: unknownMetrics, isReachable: true, inFlight: 0 }
+  return {
+    address,
+    name: address,
+    namespace: 'default',
+    labels: {},
+    metrics: unknownMetrics,
+    isReachable: true,
+    inFlight: 0,
+  }
 }
 const [a, b, c] = ['10.0.0.1:8000', '10.0.0.2:8000', '[fd00::3]:8000'].map(endpoint)
 const catalog = catalogOf({
