@@ -50,6 +50,8 @@ export type Service = {
 
 /** No new request for so long: Envoy has gone elsewhere. */
 const quietMs = 1000
+/** Kept of the drain timeout for letting streams go, when requests do not cease to come. */
+const releaseMs = 5000
 const warnIntervalMs = 60_000
 
 /** Starts everything and resolves when it is ready. @throws SourceError, or the error of listen() */
@@ -130,7 +132,7 @@ export async function startService(options: ServiceOptions, log: Logger): Promis
       health.setReady(false)
       log.info({ openExchanges: exchanges.size, drainTimeoutMs: options.drainTimeoutMs }, 'draining')
       const endMs = performance.now() + options.drainTimeoutMs
-      await untilQuiet(exchanges, endMs)
+      await untilQuiet(exchanges, endMs - Math.min(releaseMs, options.drainTimeoutMs / 2))
       health.close()
       const closed = mainServer.close()
       while (exchanges.size > 0 && performance.now() < endMs) {

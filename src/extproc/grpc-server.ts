@@ -60,12 +60,11 @@ export class GrpcServer {
       this.#sessions.add(session)
       session.on('close', () => this.#sessions.delete(session))
     })
-    // A connection that breaks is its client's business; its streams are told by their own events.
-    this.#server.on('sessionError', ignore)
     this.#server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => this.#serve(stream, headers))
   }
 
   #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    // A stream that breaks is its client's business; whoever serves it is told by its `close`.
     stream.on('error', ignore)
     if (headers[':method'] !== 'POST' || !headers['content-type']?.startsWith('application/grpc')) {
       stream.respond({ ':status': 415 }, { endStream: true })

@@ -75,10 +75,7 @@ export class RequestBody {
 
   /** A body message has ended. It is answered now when the body is released, else as soon as it is. */
   endMessage(endOfStream: boolean): void {
-    if (this.#mode === 'duplex') {
-      if (this.#isReleased) this.#echo.flush(endOfStream)
-      return
-    }
+    if (this.#mode === 'duplex') return this.#echo.flush(endOfStream)
     this.#messageEnds.push(this.#held.end)
     if (this.#isReleased) this.#acknowledge()
   }

@@ -119,8 +119,13 @@ export function hashToShare(text: string): number {
   return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32
 }
 
+/** A near name is looked for only where that takes well under a millisecond: anyone can ask for any model. */
+const maxComparedLength = 64
+const maxComparedNames = 200
+
 function modelNotFound(catalog: Catalog, model: string): Refusal {
-  const near = nearest(model, [...catalog.models.keys()])
+  const isComparable = model.length <= maxComparedLength && catalog.models.size <= maxComparedNames
+  const near = isComparable ? nearest(model, [...catalog.models.keys()]) : undefined
   const hint = near === undefined ? '' : `; did you mean "${near}"?`
   return refuse('model_not_found', `the model "${model}" is not served here${hint}`)
 }

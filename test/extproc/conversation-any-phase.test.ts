@@ -79,6 +79,7 @@ describe('a stream that begins with', () => {
     < response ack
     > response last
     < response ack
+    > half-close
     `,
   )
   conversation(

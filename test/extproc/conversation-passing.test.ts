@@ -36,6 +36,18 @@ describe('other paths', () => {
     )
   }
   conversation(
+    'what turns out to be no JSON is not waited for',
+    twoPools,
+    `
+    > headers POST /v1/rerank
+    > body query
+    < headers
+    < body query
+    > last =x
+    < last =x
+    `,
+  )
+  conversation(
     'another type than JSON is not waited for',
     twoPools,
     `

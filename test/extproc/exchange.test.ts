@@ -190,6 +190,18 @@ describe('a stream that goes wrong ends alone', () => {
     expect(failures).toEqual([])
   })
 
+  test('a deadline far away keeps nothing alive when its stream has gone', async () => {
+    const { port, exchanges } = await serveWorld(createWorld(onePool))
+    const session = await connectTo(port)
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+    const before = timers()
+    const calls = Array.from({ length: 50 }, () => new RawCall(session, undefined, { 'grpc-timeout': '1H' }))
+    await vi.waitFor(() => expect(exchanges.size).toBe(50))
+    for (const call of calls) call.reset()
+    await vi.waitFor(() => expect(exchanges.size).toBe(0))
+    expect(timers()).toBeLessThan(before + 10)
+  })
+
   test.each([
     ['at a message', 'full duplex'],
     ['at the half-close', 'streamed'],
@@ -243,6 +255,21 @@ describe('clients that break off', () => {
       expect(describeAll(call.received)[0]).toBe(answered[0])
     },
   )
+
+  test('with whatever code', async () => {
+    const world = createWorld(onePool)
+    const { port, exchanges, failures } = await serveWorld(world)
+    const session = await connectTo(port)
+    for (let code = 0; code <= 14; code++) {
+      const call = new RawCall(session)
+      call.stream.write(Buffer.concat(requestFrames('full duplex', json).slice(0, 2)))
+      await call.untilReceived(1)
+      call.reset(code)
+    }
+    await vi.waitFor(() => expect(exchanges.size).toBe(0))
+    expect(world.endpoints[0].inFlight).toBe(0)
+    expect(failures).toEqual([])
+  })
 
   test('a lost connection ends all its streams', async () => {
     const world = createWorld(onePool)

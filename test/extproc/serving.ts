@@ -113,8 +113,8 @@ export class RawCall {
   }
 
   /** RST_STREAM alone, as Envoy sends it: node:http2 would end the stream first. Nothing more is heard of this call. */
-  reset(): void {
-    const frame = Buffer.from([0, 0, 4, 3, 0, 0, 0, 0, 0, 0, 0, 0, constants.NGHTTP2_CANCEL])
+  reset(code: number = constants.NGHTTP2_CANCEL): void {
+    const frame = Buffer.from([0, 0, 4, 3, 0, 0, 0, 0, 0, 0, 0, 0, code])
     frame.writeUInt32BE(this.stream.id!, 5)
     sockets.get(this.stream.session as ClientHttp2Session)!.write(frame)
   }

@@ -60,17 +60,23 @@ describe('the pool and the target of a request', () => {
     expect(resolved(catalog, asked, rejectsUnknown)).toBe(wanted)
   })
 
+  const refusalOf = (model: string, catalog = onePool) =>
+    resolve(catalog, { model, poolHint: undefined, stickyValue: () => undefined }, true, () => 0)
+
   test('an unknown model is told the name that it may have meant', () => {
-    const refusal = resolve(
-      onePool,
-      { model: 'qwem', poolHint: undefined, stickyValue: () => undefined },
-      true,
-      () => 0,
-    )
-    expect(refusal).toMatchObject({
+    expect(refusalOf('qwem')).toMatchObject({
       status: 404,
       message: 'the model "qwem" is not served here; did you mean "qwen"?',
     })
+  })
+
+  test('but a name is not compared with any number of others, nor a long one at all', () => {
+    const names = Array.from({ length: 201 }, (_, i) => `qwen-${i}`)
+    const models = Object.fromEntries(names.map((name) => [name, { pool: 'default/a', targets: { qwen: 1 } }]))
+    const large = catalogOf({ pools: ['default/a'], models })
+    expect(refusalOf('qwem', large)).toMatchObject({ message: 'the model "qwem" is not served here' })
+    const long = `qwen${'n'.repeat(61)}`
+    expect(refusalOf(long)).toMatchObject({ message: `the model "${long}" is not served here` })
   })
 })
 
@@ -121,6 +127,7 @@ describe('weights', () => {
   test('a target of weight 0 is never drawn', () => {
     const catalog = catalogOf({ pools: ['d/p'], models: { m: { pool: 'd/p', targets: { a: 0, b: 1, c: 0 } } } })
     expect(countsOf(catalog, 'm')).toEqual({ 'd/p b': draws })
+    expect(resolved(catalog, { model: 'm' }, false, () => 0)).toBe('d/p b')
   })
   test('pools are drawn by weight, each with its own targets', () => {
     const counts = countsOf(twoPools, 'both')
