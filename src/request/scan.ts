@@ -1,4 +1,12 @@
-import { isUtf8 } from 'node:buffer'
+import {
+  decodeString,
+  describeByte,
+  describeValue,
+  isWhiteSpace,
+  NumberPart,
+  nextNumberPart,
+  numberMayEnd,
+} from './json.ts'
 import { maxJsonDepth, maxModelBytes } from './limits.ts'
 
 export type ScanError = {
@@ -46,6 +54,9 @@ const fields = new Map<string, Field>([
 
 /** Longest token that is kept over a chunk border, bytes. */
 const maxTokenBytes = maxModelBytes
+
+/** Would break a header line, or be refused by Envoy. */
+const controlCharacter = /[\x00-\x1f\x7f]/
 
 /** Containers whose kind fits into the bits of one small integer. */
 const levelsPerNumber = 30
@@ -450,84 +461,4 @@ function fieldOf(raw: Buffer | undefined): Field {
   const field = fields.get(text)
   if (field !== undefined || !text.includes('\\')) return field ?? Field.other
   return fields.get(decodeString(raw) ?? '') ?? Field.other
-}
-
-/** The text of a string's content bytes; undefined when they are no JSON string, no UTF-8 or no whole characters. */
-function decodeString(raw: Buffer | undefined): string | undefined {
-  if (raw === undefined || !isUtf8(raw)) return undefined
-  const text = raw.toString('utf8')
-  if (!escapeOrControl.test(text)) return text
-  try {
-    const decoded: string = JSON.parse(`"${text}"`)
-    return decoded.isWellFormed() ? decoded : undefined
-  } catch {
-    return undefined
-  }
-}
-
-const escapeOrControl = /[\\\x00-\x1f]/
-/** Would break a header line, or be refused by Envoy. */
-const controlCharacter = /[\x00-\x1f\x7f]/
-
-/** Where in a number the cursor is: after which part of it. */
-const NumberPart = {
-  none: 0,
-  minus: 1,
-  zero: 2,
-  integer: 3,
-  point: 4,
-  fraction: 5,
-  exponent: 6,
-  sign: 7,
-  power: 8,
-} as const
-type NumberPart = (typeof NumberPart)[keyof typeof NumberPart]
-
-/** At `part << 8 | byte`: the part that `byte` leads to, `none` when it does not belong to the number. */
-const nextNumberPart = new Uint8Array(9 << 8)
-
-/** The grammar of RFC 8259, section 6. */
-const numberGrammar: readonly [from: NumberPart, bytes: string, to: NumberPart][] = [
-  [NumberPart.none, '-', NumberPart.minus],
-  [NumberPart.none, '0', NumberPart.zero],
-  [NumberPart.none, '123456789', NumberPart.integer],
-  [NumberPart.minus, '0', NumberPart.zero],
-  [NumberPart.minus, '123456789', NumberPart.integer],
-  [NumberPart.zero, '.', NumberPart.point],
-  [NumberPart.zero, 'eE', NumberPart.exponent],
-  [NumberPart.integer, '0123456789', NumberPart.integer],
-  [NumberPart.integer, '.', NumberPart.point],
-  [NumberPart.integer, 'eE', NumberPart.exponent],
-  [NumberPart.point, '0123456789', NumberPart.fraction],
-  [NumberPart.fraction, '0123456789', NumberPart.fraction],
-  [NumberPart.fraction, 'eE', NumberPart.exponent],
-  [NumberPart.exponent, '+-', NumberPart.sign],
-  [NumberPart.exponent, '0123456789', NumberPart.power],
-  [NumberPart.sign, '0123456789', NumberPart.power],
-  [NumberPart.power, '0123456789', NumberPart.power],
-]
-for (const [from, bytes, to] of numberGrammar) {
-  for (const byte of Buffer.from(bytes)) nextNumberPart[(from << 8) | byte] = to
-}
-
-const numberMayEnd = (part: number): boolean =>
-  part === NumberPart.zero || part === NumberPart.integer || part === NumberPart.fraction || part === NumberPart.power
-
-const isWhiteSpace = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
-
-type ValueKind = 'a string' | 'an object' | 'an array' | 'a boolean' | 'null' | 'a number'
-
-/** What kind of value begins with `byte`, in words for people; undefined when none does. */
-function describeValue(byte: number): ValueKind | undefined {
-  if (byte === 0x22) return 'a string'
-  if (byte === 0x7b) return 'an object'
-  if (byte === 0x5b) return 'an array'
-  if (byte === 0x74 || byte === 0x66) return 'a boolean'
-  if (byte === 0x6e) return 'null'
-  if (byte === 0x2d || (byte >= 0x30 && byte <= 0x39)) return 'a number'
-  return undefined
-}
-
-function describeByte(byte: number): string {
-  return byte > 0x20 && byte < 0x7f ? `"${String.fromCharCode(byte)}"` : `byte 0x${byte.toString(16).padStart(2, '0')}`
 }
