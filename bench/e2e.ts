@@ -26,8 +26,12 @@ const requestsBySize: readonly (readonly [bodyBytes: number, requests: number])[
   [220 << 10, 400],
   [1 << 20, 120],
 ]
-/** Long enough for V8 to have compiled what is hot. */
-const warmUp: Run = { bodyBytes: 1 << 10, position: 'first', requests: 8000 }
+/** Long enough for V8 to have compiled what is hot, for small bodies and for those that come in many parts. */
+const warmUps: readonly Run[] = [
+  { bodyBytes: 1 << 10, position: 'first', requests: 8000 },
+  { bodyBytes: 220 << 10, position: 'first', requests: 1500 },
+  { bodyBytes: 220 << 10, position: 'last', requests: 1000 },
+]
 const rounds = 5
 const quickShare = 0.25
 
@@ -59,7 +63,10 @@ export async function measureEndToEnd(plan: Plan): Promise<Outcome> {
   const misses: string[] = []
   const rows: Cell[][] = []
   plan.say('warming up')
-  for (const target of plan.targets) await measureTarget(target, plan.generator, warmUp)
+  for (const warmUp of warmUps) {
+    const requests = Math.ceil(warmUp.requests * (plan.quick ? quickShare : 1))
+    for (const target of plan.targets) await measureTarget(target, plan.generator, { ...warmUp, requests })
+  }
   for (const shape of shapes) {
     const samples = await measureShape(plan, shape)
     rows.push(...shapeRows(plan, shape, samples, misses))

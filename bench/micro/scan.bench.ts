@@ -68,13 +68,13 @@ for (const { name, body } of bodies) {
 
 const { benchmarks } = await run({ format: 'quiet' })
 
-console.log(`${'body'.padEnd(36)}${'scan'.padStart(22)}${'JSON.parse'.padStart(22)}${'stream-json'.padStart(22)}`)
+console.log(`${'body'.padEnd(36)}${'scan'.padStart(28)}${'JSON.parse'.padStart(28)}${'stream-json'.padStart(28)}`)
 for (const { name, body } of bodies) {
   const cells = ['scan', 'JSON.parse', 'stream-json'].map((parser) => {
     const stats = benchmarks.find(({ alias }) => alias === `${name}: ${parser}`)?.runs[0].stats
     if (stats === undefined) return 'failed'
     const mebibytesPerSecond = (body.length / kib / kib) * (1e9 / stats.p50)
-    return `${(stats.p50 / 1000).toFixed(2)} µs ${mebibytesPerSecond.toFixed(0).padStart(6)} MiB/s`
+    return `${(stats.p50 / 1000).toFixed(2).padStart(9)} µs ${mebibytesPerSecond.toFixed(0).padStart(6)} MiB/s`
   })
-  console.log(name.padEnd(36) + cells.map((cell) => cell.padStart(22)).join(''))
+  console.log(name.padEnd(36) + cells.map((cell) => cell.padStart(28)).join(''))
 }

@@ -1,39 +1,12 @@
-import { setImmediate } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { status } from '@grpc/grpc-js'
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { GrpcError, grpcStatus, MessageReader } from '../../src/extproc/message-reader.ts'
+import { GrpcError, grpcStatus } from '../../src/extproc/message-reader.ts'
 import { MalformedMessage, wireType } from '../../src/extproc/wire.ts'
 import { deserializeRequest, grpcMessage, serializeRequest } from '../fuzz/ext-proc-oracle.ts'
-import { anyByte, mutate } from '../fuzz/mutate.ts'
-import { atEverySplit, byteByByte, cutAt, randomPieces, wholly } from '../fuzz/pieces.ts'
-import {
-  EventRecorder,
-  expectedEvents,
-  headerTable,
-  type ProcessingRequest,
-  patternedBytes,
-  processingRequest,
-} from '../fuzz/processing-request.ts'
-import { field, nested, processingRequestShape, rewriteMessage, varint } from '../fuzz/protobuf.ts'
-import { fuzzRuns, fuzzTimeoutMs, seededRandom } from '../fuzz/random.ts'
-
-const mebibyte = 1024 * 1024
-const maxMessageBytes = 2 * mebibyte
-
-function openReader() {
-  const recorder = new EventRecorder()
-  return { recorder, reader: new MessageReader(headerTable, recorder, maxMessageBytes) }
-}
-
-function read(pieces: readonly Buffer[]) {
-  const { recorder, reader } = openReader()
-  for (const piece of pieces) reader.push(piece)
-  expect(reader.isBetweenMessages).toBe(true)
-  return recorder.events
-}
+import { atEverySplit, byteByByte, cutAt, wholly } from '../fuzz/pieces.ts'
+import { expectedEvents, type ProcessingRequest, patternedBytes } from '../fuzz/processing-request.ts'
+import { field, nested, varint } from '../fuzz/protobuf.ts'
+import { maxMessageBytes, mebibyte, openReader, readStream } from '../fuzz/read-stream.ts'
 
 const endOfStream = field(2, wireType.varint, varint(1))
 const body = (...content: Buffer[]) => grpcMessage(nested(4, ...content))
@@ -73,35 +46,19 @@ describe('a stream of messages', () => {
 
   test('is told the same at every split', () => {
     expect(expected).toHaveLength(11)
-    expect(read(wholly(bytes))).toEqual(expected)
-    expect(read(byteByByte(bytes))).toEqual(expected)
+    expect(readStream(wholly(bytes))).toEqual(expected)
+    expect(readStream(byteByByte(bytes))).toEqual(expected)
     for (const [offset, pieces] of atEverySplit(bytes).entries()) {
-      expect(read(pieces), `split at byte ${offset}`).toEqual(expected)
+      expect(readStream(pieces), `split at byte ${offset}`).toEqual(expected)
     }
   })
 
   test('is told the same at every two splits that are close', () => {
     for (let offset = 0; offset < bytes.length - 16; offset++) {
       for (const next of [1, 4, 5, 11, 12, 13, 16]) {
-        expect(read(cutAt(bytes, [offset, offset + next])), `${offset}, ${next}`).toEqual(expected)
+        expect(readStream(cutAt(bytes, [offset, offset + next])), `${offset}, ${next}`).toEqual(expected)
       }
     }
-  })
-
-  test('is told as proto-loader reads it, in any pieces', { timeout: fuzzTimeoutMs }, () => {
-    fc.assert(
-      fc.property(fc.array(processingRequest, { minLength: 1, maxLength: 6 }), fc.nat(), (requests, seed) => {
-        const random = seededRandom(seed)
-        const messages = requests
-          .map((request) => serializeRequest(request))
-          .map((message) => (random.chance(0.5) ? message : rewriteMessage(message, processingRequestShape, random)))
-        const bytes = Buffer.concat(messages.map((message) => grpcMessage(message)))
-        const expected = messages.flatMap((message) => expectedEvents(deserializeRequest(message)))
-        expect(read(randomPieces(bytes, random))).toEqual(expected)
-        expect(read(wholly(bytes))).toEqual(expected)
-      }),
-      { numRuns: fuzzRuns },
-    )
   })
 })
 
@@ -247,50 +204,6 @@ describe('what a reader does not take', () => {
       expect(pushAll, `split at byte ${offset}`).toThrow(MalformedMessage)
     }
   })
-
-  test('damaged streams are told up to the damage, the same in any pieces', { timeout: fuzzTimeoutMs }, () => {
-    const outcome = (pieces: readonly Buffer[]) => {
-      const { recorder, reader } = openReader()
-      let error: unknown
-      try {
-        for (const piece of pieces) reader.push(piece)
-      } catch (thrown) {
-        error = thrown
-        if (!(thrown instanceof MalformedMessage || thrown instanceof GrpcError)) throw thrown
-      }
-      // A protocol_config may be told before the damage to its message is seen, or not.
-      const events = recorder.events.filter(({ told }) => told !== 'protocolConfig')
-      return { events, error, isBetweenMessages: reader.isBetweenMessages }
-    }
-    fc.assert(
-      fc.property(fc.array(processingRequest, { minLength: 1, maxLength: 4 }), fc.nat(), (requests, seed) => {
-        const random = seededRandom(seed)
-        const messages = requests.map((request) => serializeRequest(request))
-        const damageInside = random.chance(0.7)
-        const victim = random.below(messages.length)
-        if (damageInside) messages[victim] = mutate(messages[victim], random, anyByte)
-        let bytes: Buffer = Buffer.concat(messages.map((message) => grpcMessage(message)))
-        if (!damageInside) bytes = mutate(bytes, random, anyByte)
-
-        const whole = outcome(wholly(bytes))
-        const inPieces = outcome(randomPieces(bytes, random))
-        expect(inPieces.events).toEqual(whole.events)
-        // A message that has not arrived whole may show its damage already, or only later.
-        const isUnfinished = (found: typeof whole) => found.error === undefined && !found.isBetweenMessages
-        if (!isUnfinished(whole) && !isUnfinished(inPieces)) {
-          expect(inPieces.error?.constructor).toBe(whole.error?.constructor)
-          expect(inPieces.isBetweenMessages || inPieces.error !== undefined).toBe(true)
-        }
-        // Damage inside of a message never spreads to those before it.
-        const before = messages.slice(0, damageInside ? victim : 0)
-        const intact = before
-          .flatMap((message) => expectedEvents(deserializeRequest(message)))
-          .filter(({ told }) => told !== 'protocolConfig')
-        expect(whole.events.slice(0, intact.length)).toEqual(intact)
-      }),
-      { numRuns: fuzzRuns },
-    )
-  })
 })
 
 test('statuses have the numbers of gRPC', () => {
@@ -303,54 +216,5 @@ test('statuses have the numbers of gRPC', () => {
     unimplemented: status.UNIMPLEMENTED,
     internal: status.INTERNAL,
     unavailable: status.UNAVAILABLE,
-  })
-})
-
-describe('memory', () => {
-  setFlagsFromString('--expose-gc')
-  const collectGarbage: () => void = runInNewContext('gc')
-  /** Bytes of all Buffers that are in use. Memory that a collection finds unused is counted as free some time later. */
-  const bufferBytes = async () => {
-    let bytes = Number.POSITIVE_INFINITY
-    for (let unchanged = 0; unchanged < 3; unchanged++) {
-      collectGarbage()
-      await setImmediate()
-      const { arrayBuffers } = process.memoryUsage()
-      if (arrayBuffers < bytes) unchanged = 0
-      bytes = arrayBuffers
-    }
-    return bytes
-  }
-
-  test('a message of 1 MiB in pieces of one byte takes little more than that', async () => {
-    const message = body(nested(1, patternedBytes(mebibyte)), endOfStream)
-    const { recorder, reader } = openReader()
-    const before = await bufferBytes()
-    for (let at = 0; at < message.length - 1; at++) reader.push(message.subarray(at, at + 1))
-    expect((await bufferBytes()) - before).toBeLessThan(1.1 * mebibyte)
-    reader.push(message.subarray(-1))
-    expect(recorder.events).toHaveLength(1)
-  })
-
-  test('a length that is only declared takes none', async () => {
-    const { reader } = openReader()
-    const message = body(nested(1, patternedBytes(mebibyte)))
-    const before = await bufferBytes()
-    reader.push(message.subarray(0, 100))
-    expect((await bufferBytes()) - before).toBeLessThan(64 * 1024)
-    expect(reader.isBetweenMessages).toBe(false)
-  })
-
-  test('what is gathered does not hold the chunks that it came in', async () => {
-    const { reader } = openReader()
-    const message = body(nested(1, patternedBytes(1000)))
-    const before = await bufferBytes()
-    for (let at = 0; at < 1000; at += 10) {
-      const chunk = Buffer.alloc(mebibyte / 4)
-      message.copy(chunk, 0, at, at + 10)
-      reader.push(chunk.subarray(0, 10))
-    }
-    expect((await bufferBytes()) - before).toBeLessThan(mebibyte)
-    expect(reader.isBetweenMessages).toBe(false)
   })
 })

@@ -1,36 +1,14 @@
-import { isUtf8 } from 'node:buffer'
-import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { maxJsonDepth, maxModelBytes } from '../../src/request/limits.ts'
 import { BodyScanner } from '../../src/request/scan.ts'
-import { type JsonNode, jsonAlphabet, jsonDocument, writeJson } from '../fuzz/json-document.ts'
-import { hasByteOrderMark, type Scan, walkJson } from '../fuzz/json-walk.ts'
-import { mutate, randomBytes } from '../fuzz/mutate.ts'
-import { atEverySplit, byteByByte, cutAt, randomPieces, wholly } from '../fuzz/pieces.ts'
-import { fuzzRuns, fuzzTimeoutMs, seededRandom } from '../fuzz/random.ts'
-import { strictTokens } from '../fuzz/strict-tokens.ts'
+import { atEverySplit, byteByByte, cutAt, wholly } from '../fuzz/pieces.ts'
+import { type Findings, findings, scanPieces } from '../fuzz/scan-pieces.ts'
 
-function snapshot(scanner: BodyScanner) {
-  const { model, user, stream, maxTokens, promptStart, promptEnd, modelSpans, error } = scanner
-  return { model, user, stream, maxTokens, promptStart, promptEnd, modelSpans, error }
-}
-
-/** Scans the pieces, and overwrites each one as soon as it has been read: nothing of it may be needed later. */
-function scan(pieces: readonly Buffer[]) {
-  const scanner = new BodyScanner()
-  for (const piece of pieces) {
-    scanner.push(piece)
-    piece.fill('#')
-  }
-  scanner.end()
-  return snapshot(scanner)
-}
-
-function expectAtEverySplit(document: Buffer, expected: ReturnType<typeof scan>): void {
-  expect(scan(wholly(document))).toEqual(expected)
-  expect(scan(byteByByte(document))).toEqual(expected)
+function expectAtEverySplit(document: Buffer, expected: Findings): void {
+  expect(scanPieces(wholly(document))).toEqual(expected)
+  expect(scanPieces(byteByByte(document))).toEqual(expected)
   for (const [offset, pieces] of atEverySplit(document).entries()) {
-    expect(scan(pieces), `split at byte ${offset}`).toEqual(expected)
+    expect(scanPieces(pieces), `split at byte ${offset}`).toEqual(expected)
   }
 }
 
@@ -283,10 +261,10 @@ test('a string ends at the first quote that is not escaped, however long it is',
       const text = `["${content}"${backslashes % 2 === 1 ? ',"' : ''},1]`
       const whole = Buffer.from(text)
       expect(() => JSON.parse(text)).not.toThrow()
-      expect(scan([whole]).error, text).toBeUndefined()
+      expect(scanPieces([whole]).error, text).toBeUndefined()
       const border = length + backslashes
       for (const offset of [2, border - 1, border, border + 1, border + 2, border + 3]) {
-        expect(scan(cutAt(Buffer.from(text), [offset])).error, `${text} split at byte ${offset}`).toBeUndefined()
+        expect(scanPieces(cutAt(Buffer.from(text), [offset])).error, `${text} split at byte ${offset}`).toBeUndefined()
       }
     }
   }
@@ -308,13 +286,13 @@ describe('bytes that are not UTF-8, at every split', () => {
       message: `"model" is not a valid JSON string in UTF-8 (byte ${offset})`,
     }
     const modelSpans = [offset - bytes.length - 1, offset + 1]
-    expectAtEverySplit(document(Buffer.from(bytes)), { ...snapshot(new BodyScanner()), modelSpans, error })
+    expectAtEverySplit(document(Buffer.from(bytes)), { ...findings(new BodyScanner()), modelSpans, error })
   })
 
   test('in keys and strings that nobody asks for they pass', () => {
     const body = Buffer.from('{"\xff\xc0":"\xe2\x82","user":"\xff","model":"m"}', 'latin1')
     const modelSpans = [body.indexOf('"m"'), body.length - 1]
-    expectAtEverySplit(body, { ...snapshot(new BodyScanner()), model: 'm', modelSpans })
+    expectAtEverySplit(body, { ...findings(new BodyScanner()), model: 'm', modelSpans })
   })
 })
 
@@ -368,186 +346,11 @@ describe('what it tells while the body streams by', () => {
       const opening = kinds.map((isObject) => (isObject ? '{"a":' : '[')).join('')
       const closing = kinds.map((isObject) => (isObject ? '}' : ']')).reverse()
       const whole = Buffer.from(`${opening}1${closing.join('')}`)
-      expect(scan([whole]).error).toBeUndefined()
+      expect(scanPieces([whole]).error).toBeUndefined()
       const wrongLevel = (depth * 13) % depth
       closing[wrongLevel] = closing[wrongLevel] === ']' ? '}' : ']'
       const wrong = Buffer.from(`${opening}1${closing.join('')}`)
-      expect(scan([wrong]).error?.offset).toBe(opening.length + 1 + wrongLevel)
+      expect(scanPieces([wrong]).error?.offset).toBe(opening.length + 1 + wrongLevel)
     }
-  })
-})
-
-/** What the tree that a document was written from holds for the scanner. */
-function expectationOf(document: JsonNode) {
-  const members = document.kind === 'object' ? document.members : []
-  const last = (key: string) => members.findLast(([name]) => name === key)?.[1]
-  const models = members.filter(([key]) => key === 'model').map(([, value]) => value)
-  const user = last('user')
-  const stream = last('stream')
-  const limits = members
-    .filter(([key, value]) => /^max_(|completion_|output_)tokens$/.test(key) && value.kind === 'bare')
-    .map(([, value]) => (value.kind === 'bare' ? Number(value.written) : Number.NaN))
-    .filter(Number.isFinite)
-  return {
-    models,
-    user: user?.kind === 'string' && user.text.isWellFormed() ? user.text : undefined,
-    stream: stream?.kind === 'bare' && stream.written === 'true',
-    maxTokens: limits.at(-1),
-    prompt: members.find(([key]) => key === 'messages' || key === 'prompt' || key === 'input')?.[1],
-  }
-}
-
-const toValue = (node: JsonNode): unknown => JSON.parse(writeJson(node, seededRandom(0)).toString())
-
-/** The first top-level model in the token stream: its value, or the name of the token that it begins with. */
-function firstModel(tokens: ReturnType<typeof strictTokens>): { value: string } | { begins: string } | undefined {
-  let depth = 0
-  for (const [index, token] of tokens.entries()) {
-    if (token.name === 'startObject' || token.name === 'startArray') depth++
-    else if (token.name === 'endObject' || token.name === 'endArray') depth--
-    else if (depth === 1 && token.name === 'keyValue' && token.value === 'model') {
-      const next = tokens[index + 1]
-      return next.name === 'stringValue' ? { value: next.value } : { begins: next.name }
-    }
-  }
-  return undefined
-}
-
-const attempt = <T>(parse: () => T): { result: T } | undefined => {
-  try {
-    return { result: parse() }
-  } catch {
-    return undefined
-  }
-}
-
-const isGoodModel = (model: string): boolean => model.isWellFormed() && !/[\x00-\x1f\x7f]/.test(model)
-
-/** The scanner passes over a byte order mark; the oracles are not asked to. */
-const withoutMark = (body: Buffer): Buffer => (hasByteOrderMark(body) ? body.subarray(3) : body)
-
-const withoutMessage = ({ error, ...rest }: ReturnType<typeof scan>): Scan => ({
-  ...rest,
-  error: error && { code: error.code, offset: error.offset },
-})
-
-describe('every document', () => {
-  test('is read as it was written', { timeout: fuzzTimeoutMs }, () => {
-    fc.assert(
-      fc.property(jsonDocument, fc.nat(), fc.boolean(), (document, seed, hasMark) => {
-        const random = seededRandom(seed)
-        const written = writeJson(document, random)
-        const body = hasMark ? Buffer.concat([Buffer.from('\ufeff'), written]) : written
-        const expected = expectationOf(document)
-        const found = scan(randomPieces(body, random))
-        const first = expected.models.at(0)
-
-        if (first !== undefined && (first.kind !== 'string' || !isGoodModel(first.text))) {
-          expect(found.model).toBeUndefined()
-          expect(found.error).toBeDefined()
-          return
-        }
-        expect(found.error).toBeUndefined()
-        expect(found.model).toBe(first?.text)
-        expect(found.stream).toBe(expected.stream)
-        expect(found.user).toBe(expected.user)
-        expect(found.maxTokens).toBe(expected.maxTokens)
-
-        expect(found.modelSpans.length).toBe(2 * expected.models.length)
-        for (const [index, model] of expected.models.entries()) {
-          const value = body.subarray(found.modelSpans[2 * index], found.modelSpans[2 * index + 1]).toString()
-          expect(value).toBe(value.trim())
-          expect(JSON.parse(value)).toEqual(toValue(model))
-        }
-        const prompt = found.promptStart < 0 ? undefined : body.subarray(found.promptStart, found.promptEnd).toString()
-        expect(prompt).toBe(prompt?.trim())
-        expect(prompt && JSON.parse(prompt)).toEqual(expected.prompt && toValue(expected.prompt))
-      }),
-      { numRuns: fuzzRuns },
-    )
-  })
-
-  test('is read as JSON.parse and stream-json read it', { timeout: fuzzTimeoutMs }, () => {
-    fc.assert(
-      fc.property(jsonDocument, fc.nat(), (document, seed) => {
-        const random = seededRandom(seed)
-        const body = writeJson(document, random)
-        const parsed: unknown = JSON.parse(body.toString())
-        const first = firstModel(strictTokens(randomPieces(body, random)))
-        const found = scan(randomPieces(body, random))
-
-        if (first !== undefined && !('value' in first && isGoodModel(first.value))) {
-          expect(found.error).toBeDefined()
-          return
-        }
-        expect(found.error).toBeUndefined()
-        expect(found.model).toBe(first?.value)
-        const last = (key: string) =>
-          parsed !== null && typeof parsed === 'object'
-            ? Object.getOwnPropertyDescriptor(parsed, key)?.value
-            : undefined
-        expect(found.stream).toBe(last('stream') === true)
-        const user = last('user')
-        expect(found.user).toBe(typeof user === 'string' && user.isWellFormed() ? user : undefined)
-        // Of several models JSON.parse keeps the last: the last span.
-        if (found.modelSpans.length > 0) {
-          expect(JSON.parse(body.subarray(...found.modelSpans.slice(-2)).toString())).toEqual(last('model'))
-        }
-      }),
-      { numRuns: fuzzRuns },
-    )
-  })
-})
-
-describe('every body, damaged or not JSON at all', () => {
-  const damagedBody = fc.tuple(jsonDocument, fc.nat()).map(([document, seed]) => {
-    const random = seededRandom(seed)
-    const noise = random.chance(0.05)
-    const body = noise
-      ? randomBytes(random.below(12), random, jsonAlphabet)
-      : mutate(writeJson(document, random), random, jsonAlphabet)
-    return { body, random }
-  })
-
-  test('is judged as JSON.parse and stream-json judge it, but for the content of strings that nobody asks for', {
-    timeout: fuzzTimeoutMs,
-  }, () => {
-    fc.assert(
-      fc.property(damagedBody, ({ body, random }) => {
-        const { scan: expected, stringDefects } = walkJson(body)
-        expect(withoutMessage(scan(randomPieces(body, random)))).toEqual(expected)
-
-        const strict = attempt(() => JSON.parse(withoutMark(body).toString()))
-        const tokens = attempt(() => strictTokens(randomPieces(withoutMark(body), random)))
-        expect(tokens === undefined).toBe(strict === undefined)
-
-        // The walk that the scanner was compared with is itself held to the oracles: it accepts what they accept and,
-        // beside that, documents whose only defects lie in strings.
-        if (expected.error === undefined) expect(strict === undefined).toBe(stringDefects.length > 0)
-        else if (tokens !== undefined) {
-          const first = firstModel(tokens.result)
-          const isRefusedModel = first !== undefined && !('value' in first && isGoodModel(first.value) && isUtf8(body))
-          expect(isRefusedModel).toBe(true)
-        }
-        if (expected.error === undefined && tokens !== undefined) {
-          expect(firstModel(tokens.result)).toEqual(
-            expected.model === undefined ? undefined : { value: expected.model },
-          )
-        }
-      }),
-      { numRuns: fuzzRuns },
-    )
-  })
-
-  test('is judged the same in any pieces', { timeout: fuzzTimeoutMs }, () => {
-    fc.assert(
-      fc.property(damagedBody, ({ body, random }) => {
-        const whole = scan(wholly(body))
-        expect(scan(byteByByte(body))).toEqual(whole)
-        expect(scan(randomPieces(body, random))).toEqual(whole)
-        expect(scan(cutAt(body, [random.below(body.length + 1)]))).toEqual(whole)
-      }),
-      { numRuns: fuzzRuns },
-    )
   })
 })
