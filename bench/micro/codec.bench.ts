@@ -1,6 +1,6 @@
 import { bench, do_not_optimize, run, summary } from 'mitata'
 import type { ProcessingEvents } from '../../src/extproc/decode.ts'
-import { answer, encodeHeadersAnswer, encodeStreamedBodyOpening } from '../../src/extproc/encode.ts'
+import { answer, encodeAnswer, encodeStreamedBodyOpening } from '../../src/extproc/encode.ts'
 import { HeaderTable } from '../../src/extproc/headers.ts'
 import { MessageReader } from '../../src/extproc/message-reader.ts'
 import {
@@ -114,7 +114,7 @@ const bodyAnswer = () => ({
   request_body: { response: { body_mutation: { streamed_response: { body, end_of_stream: false } } } },
 })
 
-const ours = encodeHeadersAnswer(answer.requestHeaders, mutation)
+const ours = encodeAnswer(answer.requestHeaders, mutation)
 const theirs = serializeResponse(headersAnswer())
 if (JSON.stringify(deserializeResponse(ours.subarray(5))) !== JSON.stringify(deserializeResponse(theirs))) {
   throw new Error('the two codecs do not say the same')
@@ -132,7 +132,7 @@ summary(() => {
   bench('decode a body of 16 KiB with proto-loader', () => do_not_optimize(deserializeRequest(bodyMessage)))
 })
 summary(() => {
-  bench('encode the answer to headers', () => do_not_optimize(encodeHeadersAnswer(answer.requestHeaders, mutation)))
+  bench('encode the answer to headers', () => do_not_optimize(encodeAnswer(answer.requestHeaders, mutation)))
   bench('encode the answer to headers with proto-loader', () => do_not_optimize(serializeResponse(headersAnswer())))
 })
 summary(() => {

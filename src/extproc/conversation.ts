@@ -12,15 +12,7 @@ import { ModelSplicer } from '../request/rewrite.ts'
 import { BodyScanner } from '../request/scan.ts'
 import { bodyMode, type ProcessingEvents, type ProtocolConfig } from './decode.ts'
 import { type ByteSink, DuplexBody } from './duplex-body.ts'
-import {
-  answer,
-  encodeBodyAnswer,
-  encodeHeadersAnswer,
-  encodeImmediate,
-  encodeTrailersAnswer,
-  type Mutation,
-  noMutation,
-} from './encode.ts'
+import { answer, encodeAnswer, encodeImmediate, encodeTrailersAnswer, type Mutation, noMutation } from './encode.ts'
 import type { HeaderTable, HeaderValues } from './headers.ts'
 import { RequestBody, type RequestMode, requestMode } from './request-body.ts'
 import { MalformedMessage } from './wire.ts'
@@ -63,9 +55,9 @@ type Decision = {
   readonly lengthChange: number | undefined
 }
 
-const continueResponseHeaders = encodeHeadersAnswer(answer.responseHeaders, noMutation)
-const continueRequestHeaders = encodeHeadersAnswer(answer.requestHeaders, noMutation)
-const continueResponseBody = encodeBodyAnswer(answer.responseBody, noMutation)
+const continueResponseHeaders = encodeAnswer(answer.responseHeaders, noMutation)
+const continueRequestHeaders = encodeAnswer(answer.requestHeaders, noMutation)
+const continueResponseBody = encodeAnswer(answer.responseBody, noMutation)
 const continueRequestTrailers = encodeTrailersAnswer(answer.requestTrailers)
 const continueResponseTrailers = encodeTrailersAnswer(answer.responseTrailers)
 
@@ -294,7 +286,7 @@ export class Conversation implements ProcessingEvents {
     const isToldWithBody = this.#answersBody && this.#facts.body !== 'none'
     // Envoy takes no answer to headers that it has not sent.
     if (this.#headers !== undefined && !isToldWithBody) {
-      this.#out.write(encodeHeadersAnswer(answer.requestHeaders, mutation))
+      this.#out.write(encodeAnswer(answer.requestHeaders, mutation))
     }
     this.#body.release(splicer)
   }
@@ -331,7 +323,7 @@ export class Conversation implements ProcessingEvents {
     this.#out.write(
       removeHeaders.length === 0
         ? continueRequestHeaders
-        : encodeHeadersAnswer(answer.requestHeaders, { ...noMutation, removeHeaders, clearRouteCache: true }),
+        : encodeAnswer(answer.requestHeaders, { ...noMutation, removeHeaders, clearRouteCache: true }),
     )
   }
 

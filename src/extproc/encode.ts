@@ -149,24 +149,12 @@ function writeDestination(destination: string | undefined): void {
   writer.close(8, mark)
 }
 
-/** HeadersResponse {response = 1 CommonResponse}, with what `mutation` changes. */
-export function encodeHeadersAnswer(
-  which: typeof answer.requestHeaders | typeof answer.responseHeaders,
-  mutation: Mutation,
-): Buffer {
-  writer.reset()
-  writeDestination(mutation.destination)
-  const mark = writer.length
-  if (mutation.clearRouteCache) writer.trueField(5)
-  writeHeaderMutation(2, mutation.setHeaders, mutation.removeHeaders)
-  writer.close(1, mark)
-  writer.close(which, mark)
-  return writer.finish()
-}
-
-/** BodyResponse without a new body: the buffered modes' answer, or the acknowledgement of a chunk in streamed mode. */
-export function encodeBodyAnswer(
-  which: typeof answer.requestBody | typeof answer.responseBody,
+/**
+ * HeadersResponse or BodyResponse {response = 1 CommonResponse}, with what `mutation` changes of the headers. As an answer to a
+ * body it leaves the body as it is.
+ */
+export function encodeAnswer(
+  which: (typeof answer)['requestHeaders' | 'responseHeaders' | 'requestBody' | 'responseBody'],
   mutation: Mutation,
 ): Buffer {
   writer.reset()

@@ -1,7 +1,7 @@
 import type { ModelSplicer } from '../request/rewrite.ts'
 import { bodyMode, type ProtocolConfig } from './decode.ts'
 import { type ByteSink, DuplexBody } from './duplex-body.ts'
-import { answer, encodeBodyAnswer, encodeBodyReplacementOpening, type Mutation, noMutation } from './encode.ts'
+import { answer, encodeAnswer, encodeBodyReplacementOpening, type Mutation, noMutation } from './encode.ts'
 import { HeldBody } from './held-body.ts'
 
 /**
@@ -27,7 +27,7 @@ export function requestMode(config: ProtocolConfig): RequestMode {
   }
 }
 
-const acknowledgement = encodeBodyAnswer(answer.requestBody, noMutation)
+const acknowledgement = encodeAnswer(answer.requestBody, noMutation)
 
 /** The request's body on its way through: held until released, then sent on in the form that its mode asks for. */
 export class RequestBody {
@@ -91,7 +91,7 @@ export class RequestBody {
     const { end } = this.#held
     if (!this.#splicer?.changesBefore(end)) {
       this.#held.drop()
-      return this.#out.write(encodeBodyAnswer(answer.requestBody, mutation))
+      return this.#out.write(encodeAnswer(answer.requestBody, mutation))
     }
     // Envoy keeps the content-length of a whole body, and drops that of a part.
     const length = ['content-length', String(end + this.#splicer.lengthChange())]
