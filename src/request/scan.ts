@@ -75,24 +75,8 @@ const literalNull = Buffer.from('null')
  * border cuts.
  */
 export class BodyScanner {
-  /** The first top-level `model`, when it is a string and complete. */
-  model: string | undefined
-  /** Top-level `user`. */
-  user: string | undefined
-  /** Top-level `stream` is true. */
-  stream = false
-  /** The last of top-level `max_tokens`, `max_completion_tokens`, `max_output_tokens` that is a number. */
-  maxTokens: number | undefined
-  /** Offsets in the body of the value of the first of `messages`, `prompt`, `input`; -1 as long as not reached. */
-  promptStart = -1
-  promptEnd = -1
-  /**
-   * Offsets in the body of every value of a top-level `model`, flat: start, end, start, end … An odd count means that the
-   * last one has begun and not ended. The first pair belongs to {@link model}.
-   */
-  readonly modelSpans: number[] = []
-  /** Why the document is not what it should be; nothing is read after it is set. */
-  error: ScanError | undefined
+  // Private fields come first: V8 turns an object into a slow dictionary when a private field is the sixteenth or a later
+  // property and a garbage collection came while it was still finding out how large these objects are.
 
   /** Bytes pushed before the current chunk. */
   #offset = 0
@@ -115,6 +99,25 @@ export class BodyScanner {
   #carried: Buffer | undefined
   /** Where the wanted token's content begins in the current chunk; -1 when no token is wanted. */
   #tokenStart = -1
+
+  /** The first top-level `model`, when it is a string and complete. */
+  model: string | undefined
+  /** Top-level `user`. */
+  user: string | undefined
+  /** Top-level `stream` is true. */
+  stream = false
+  /** The last of top-level `max_tokens`, `max_completion_tokens`, `max_output_tokens` that is a number. */
+  maxTokens: number | undefined
+  /** Offsets in the body of the value of the first of `messages`, `prompt`, `input`; -1 as long as not reached. */
+  promptStart = -1
+  promptEnd = -1
+  /**
+   * Offsets in the body of every value of a top-level `model`, flat: start, end, start, end … An odd count means that the
+   * last one has begun and not ended. The first pair belongs to {@link model}.
+   */
+  readonly modelSpans: number[] = []
+  /** Why the document is not what it should be; nothing is read after it is set. */
+  error: ScanError | undefined
 
   /** Whether the document is complete: only white space may follow. */
   get isComplete(): boolean {

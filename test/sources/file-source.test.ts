@@ -287,7 +287,7 @@ describe('an invalid change keeps the last good one and says so', () => {
     const manifests = join(directory, 'manifests')
     await mkdir(manifests)
     await writeFile(join(manifests, 'a.yaml'), oneModel)
-    const { source, snapshots, changes } = openSource({ paths: [manifests] })
+    const { source, snapshots, changes } = openSource({ paths: [manifests], rereadMs: 200 })
     await source.start()
     await rename(manifests, `${manifests}-away`)
     await eventually(() => expect(changes).toHaveLength(1))
