@@ -66,6 +66,7 @@ const continueResponseTrailers = encodeTrailersAnswer(answer.responseTrailers)
  * A stream may begin with any phase: what was not sent is taken as unknown.
  */
 export class Conversation implements ProcessingEvents {
+  // These are 15. With a 16th private field V8 may make a dictionary of each instance, several times as slow (see BodyScanner).
   readonly #context: ConversationContext
   readonly #routing: Routing
   readonly #poolHint: string | undefined
