@@ -1,8 +1,9 @@
 import type { ConversationContext, Routing } from '../../src/extproc/conversation.ts'
-import { type Endpoint, unknownMetrics } from '../../src/pool/endpoint.ts'
+import type { Endpoint } from '../../src/pool/endpoint.ts'
 import { createHeaderTable } from '../../src/request/control-headers.ts'
 import type { RefusalCode } from '../../src/request/errors.ts'
 import { defaultLimits, type Limits } from '../../src/request/limits.ts'
+import { endpointAt } from '../pool/endpoint-at.ts'
 import { type CatalogInput, catalogOf } from '../request/catalog-of.ts'
 
 export type WorldInput = Omit<CatalogInput, 'pools'> & {
@@ -29,7 +30,9 @@ export type World = {
 export function createWorld(input: WorldInput = {}): World {
   const { pools = {}, limits, rejectsUnknownModels = false, keepsContentLength = false, random = () => 0.5 } = input
   const catalog = catalogOf({ ...input, pools: Object.keys(pools) })
-  const byPool = new Map(Object.entries(pools).map(([key, addresses]) => [key, addresses.map(endpointAt)]))
+  const byPool = new Map(
+    Object.entries(pools).map(([key, addresses]) => [key, addresses.map((address) => endpointAt(address))]),
+  )
   const world: World = {
     routing: { catalog, table: createHeaderTable(catalog.headerNames) },
     endpoints: [...byPool.values()].flat(),
@@ -54,18 +57,6 @@ export function createWorld(input: WorldInput = {}): World {
     },
   }
   return world
-}
-
-function endpointAt(address: string): Endpoint {
-  return {
-    address,
-    name: address,
-    namespace: 'default',
-    labels: {},
-    metrics: unknownMetrics,
-    isReachable: true,
-    inFlight: 0,
-  }
 }
 
 /** One pool with one server; models that keep their name or get a longer, a shorter or an equally long one. */

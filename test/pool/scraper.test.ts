@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { type Endpoint, unknownMetrics } from '../../src/pool/endpoint.ts'
 import { engineTypeLabel } from '../../src/pool/engines.ts'
 import { Scraper, type ScraperLimits } from '../../src/pool/scraper.ts'
+import { endpointAt } from './endpoint-at.ts'
 import { ManualClock, settled } from './manual-clock.ts'
 
 /** Model servers by address, as the scraper sees them. */
@@ -65,20 +66,8 @@ function newScraper(limits: Partial<ScraperLimits> = {}) {
   })
 }
 
-function endpoint(address: string, labels: Record<string, string> = {}): Endpoint {
-  return {
-    address,
-    name: address,
-    namespace: 'default',
-    labels,
-    metrics: unknownMetrics,
-    isReachable: true,
-    inFlight: 0,
-  }
-}
-
 function endpoints(count: number): Endpoint[] {
-  return Array.from({ length: count }, (_, i) => endpoint(`10.0.0.${i}:8000`))
+  return Array.from({ length: count }, (_, i) => endpointAt(`10.0.0.${i}:8000`))
 }
 
 /** The scrapes of each second that follows, with a request for the pool every 100 ms if it is touched. */
@@ -113,7 +102,7 @@ describe('a scrape', () => {
   })
 
   it('reads the page as the engine of the endpoint writes it', async () => {
-    const sglang = endpoint('10.0.0.1:8000', { [engineTypeLabel]: 'sglang' })
+    const sglang = endpointAt('10.0.0.1:8000', { [engineTypeLabel]: 'sglang' })
     fleet.page = 'sglang:num_queue_reqs 4\nvllm:num_requests_waiting 1\n'
     newScraper().update(new Map([['default/p', [sglang]]]))
     await clock.advance(1_000)
@@ -210,7 +199,7 @@ describe('the interval', () => {
     scraper.update(
       new Map([
         ['default/busy', endpoints(100)],
-        ['default/idle', Array.from({ length: 400 }, (_, i) => endpoint(`10.1.0.${i}:8000`))],
+        ['default/idle', Array.from({ length: 400 }, (_, i) => endpointAt(`10.1.0.${i}:8000`))],
       ]),
     )
     const idle = await scrapesPerSecond(scraper, undefined, 12)
@@ -354,8 +343,8 @@ describe('an update', () => {
   })
 
   it('takes another server at the same address as another endpoint', async () => {
-    const before = endpoint('10.0.0.1:8000')
-    const after = endpoint('10.0.0.1:8000')
+    const before = endpointAt('10.0.0.1:8000')
+    const after = endpointAt('10.0.0.1:8000')
     const scraper = newScraper()
     scraper.update(new Map([['default/p', [before]]]))
     scraper.update(new Map([['default/p', [after]]]))

@@ -1,22 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { type Endpoint, unknownMetrics } from '../../src/pool/endpoint.ts'
 import { destinationOf, pick, type Scheduling } from '../../src/request/pick.ts'
 import type { Route } from '../../src/request/resolve.ts'
 import type { SchedulingRequest } from '../../src/scheduling/profile.ts'
+import { endpointAt } from '../pool/endpoint-at.ts'
 import { catalogOf } from './catalog-of.ts'
 
-const endpoint = (address: string): Endpoint => {
-  return {
-    address,
-    name: address,
-    namespace: 'default',
-    labels: {},
-    metrics: unknownMetrics,
-    isReachable: true,
-    inFlight: 0,
-  }
-}
-const [a, b, c] = ['10.0.0.1:8000', '10.0.0.2:8000', '[fd00::3]:8000'].map(endpoint)
+const [a, b, c] = ['10.0.0.1:8000', '10.0.0.2:8000', '[fd00::3]:8000'].map((address) => endpointAt(address))
 const catalog = catalogOf({
   pools: ['default/qwen', 'default/empty'],
   models: { chat: { pool: 'default/qwen', targets: { 'qwen-lora': 1 } } },

@@ -1,20 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import type { HeaderValues } from '../../src/extproc/headers.ts'
-import { type Endpoint, unknownMetrics } from '../../src/pool/endpoint.ts'
 import { createHeaderTable } from '../../src/request/control-headers.ts'
 import { type Outcome, reply } from '../../src/request/reply.ts'
+import { endpointAt } from '../pool/endpoint-at.ts'
 
-const endpoint = (address: string): Endpoint => {
-  return {
-    address,
-    name: address,
-    namespace: 'default',
-    labels: {},
-    metrics: unknownMetrics,
-    isReachable: true,
-    inFlight: 0,
-  }
-}
 const nothing: Outcome = {
   model: undefined,
   route: { pool: undefined, rule: undefined, target: undefined, baseModel: undefined },
@@ -35,7 +24,7 @@ describe('what the headers become', () => {
   })
   test('endpoints, model and base model, and the route is chosen anew', () => {
     const route = { ...nothing.route, baseModel: 'qwen' }
-    const endpoints = ['10.0.0.1:8000', '10.0.0.2:8000'].map(endpoint)
+    const endpoints = ['10.0.0.1:8000', '10.0.0.2:8000'].map((address) => endpointAt(address))
     expect(reply({ ...nothing, model: 'lora', route, endpoints }, noHeaders)).toEqual({
       setHeaders: [
         ...['x-gateway-destination-endpoint', '10.0.0.1:8000,10.0.0.2:8000'],
