@@ -23,6 +23,10 @@ export type EndpointMetrics = {
   readonly waitingAdapters: ReadonlySet<string>
   /** Adapters that fit into the server at once; 0 when the server says nothing of adapters. */
   readonly maxAdapters: number
+  /** Tokens in one block of the KV cache; 0 when the server does not say. */
+  readonly blockTokens: number
+  /** Blocks that the KV cache has; 0 when the server does not say. */
+  readonly cacheBlocks: number
   /** Milliseconds of the injected clock; -Infinity before the first scrape that found anything. */
   readonly updatedAtMs: number
 }
@@ -39,6 +43,8 @@ export type Endpoint = {
   isReachable: boolean
   /** Requests that this process has sent there and that have not ended: fresher than any scrape. */
   inFlight: number
+  /** Tokens of those requests, as far as they can be estimated. */
+  inFlightTokens: number
 }
 
 export const unknownMetrics: EndpointMetrics = {
@@ -48,5 +54,7 @@ export const unknownMetrics: EndpointMetrics = {
   activeAdapters: new Set(),
   waitingAdapters: new Set(),
   maxAdapters: 0,
+  blockTokens: 0,
+  cacheBlocks: 0,
   updatedAtMs: Number.NEGATIVE_INFINITY,
 }

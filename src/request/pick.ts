@@ -1,5 +1,5 @@
 import type { Endpoint } from '../pool/endpoint.ts'
-import type { SchedulingRequest } from '../scheduling/profile.ts'
+import type { SchedulingRequest } from '../scheduling/plugin.ts'
 import { type Refusal, refuse } from './errors.ts'
 import type { Route } from './resolve.ts'
 

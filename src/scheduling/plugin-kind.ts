@@ -1,30 +1,33 @@
 import { z } from 'zod'
-import type { Filter, Picker, Scorer } from './profile.ts'
+import type { Admitter, Filter, Picker, Plugin, PluginContext, Producer, SaturationDetector, Scorer } from './plugin.ts'
 
 /** A kind of plugin: what a configuration names by its type, and how its parameters make one. */
-export type PluginKind<Plugin> = {
+export type PluginKind<P extends Plugin = Plugin> = {
   readonly type: string
+  readonly parameters: z.ZodType
   /** @throws ZodError for parameters of the wrong shape, unknown ones included */
-  create(parameters?: unknown): Plugin
+  create(parameters: unknown, context: PluginContext): P
 }
 
-/** Defines a kind of scorer; `create` gets the parameters as `schema` leaves them, with defaults filled in. */
+/** Defines a kind of plugin; `create` gets the parameters as `schema` leaves them, with defaults filled in. */
+export const pluginKind = kindOf<Plugin>()
 export const scorerKind = kindOf<Scorer>()
-
-/** The same for a kind of picker. */
-export const pickerKind = kindOf<Picker>()
-
-/** The same for a kind of filter. */
 export const filterKind = kindOf<Filter>()
+export const pickerKind = kindOf<Picker>()
+export const producerKind = kindOf<Producer>()
+export const admitterKind = kindOf<Admitter>()
+/** A detector that can stand among a profile's filters, too. */
+export const detectorKind = kindOf<SaturationDetector & Filter>()
 
-function kindOf<Plugin extends { readonly type: string }>() {
+export function kindOf<P extends Plugin>() {
   return <Schema extends z.ZodType>(
     type: string,
     schema: Schema,
-    create: (parameters: z.output<Schema>) => Omit<Plugin, 'type'>,
-  ): PluginKind<Plugin> => ({
+    create: (parameters: z.output<Schema>, context: PluginContext) => Omit<P, 'type'>,
+  ): PluginKind<P> => ({
     type,
-    create: (parameters = {}) => ({ type, ...create(schema.parse(parameters)) }) as Plugin,
+    parameters: schema,
+    create: (parameters, context) => ({ type, ...create(schema.parse(parameters ?? {}), context) }) as P,
   })
 }
 

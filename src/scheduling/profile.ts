@@ -1,30 +1,5 @@
 import type { Endpoint } from '../pool/endpoint.ts'
-
-/** What a scorer may know of the request that it scores for. */
-export type SchedulingRequest = {
-  /** The model that the server will be asked for (an adapter or a base model); '' when the request names none. */
-  readonly targetModel: string
-}
-
-/** Takes candidates away. An empty result means that none is fit. */
-export type Filter = {
-  readonly type: string
-  filter(request: SchedulingRequest, candidates: readonly Endpoint[]): readonly Endpoint[]
-}
-
-/** Rates every candidate from 0 (worst) to 1 (best). */
-export type Scorer = {
-  readonly type: string
-  /** Writes the score of `candidates[i]` to `scores[i]`. Allocates nothing per candidate. */
-  score(request: SchedulingRequest, candidates: readonly Endpoint[], scores: Float64Array): void
-}
-
-/** Chooses from the rated candidates, best first. */
-export type Picker = {
-  readonly type: string
-  /** `scores[i]` belongs to `candidates[i]`; `random` gives [0, 1). Returns at least one endpoint of a non-empty list. */
-  pick(candidates: readonly Endpoint[], scores: Float64Array, random: () => number): readonly Endpoint[]
-}
+import type { Filter, Picker, SchedulingRequest, Scorer } from './plugin.ts'
 
 /** What a profile is made of. */
 export type ProfileParts = {
@@ -52,7 +27,7 @@ export function createProfile(parts: ProfileParts): Profile {
   return {
     ...parts,
     schedule(request, candidates, random) {
-      const fit = filters.reduce((left, filter) => filter.filter(request, left), candidates)
+      const fit = filters.reduce((left, filter) => filter.filter(request, left, random), candidates)
       if (fit.length === 0) return []
       if (totals.length < fit.length) {
         scores = new Float64Array(fit.length)

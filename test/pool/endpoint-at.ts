@@ -10,5 +10,6 @@ export function endpointAt(address: string, labels: Endpoint['labels'] = {}): En
     metrics: unknownMetrics,
     isReachable: true,
     inFlight: 0,
+    inFlightTokens: 0,
   }
 }

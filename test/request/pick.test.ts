@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { destinationOf, pick, type Scheduling } from '../../src/request/pick.ts'
 import type { Route } from '../../src/request/resolve.ts'
-import type { SchedulingRequest } from '../../src/scheduling/profile.ts'
+import type { SchedulingRequest } from '../../src/scheduling/plugin.ts'
 import { endpointAt } from '../pool/endpoint-at.ts'
 import { catalogOf } from './catalog-of.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Endpoint } from '../../src/pool/endpoint.ts'
 import { createDefaultProfile } from '../../src/scheduling/default-profile.ts'
-import { type EndpointState, endpoints, equalEndpoints, seededRandom } from './endpoints.ts'
+import { endpoints, equalEndpoints, schedulingRequest, seededRandom, type EndpointState } from './endpoints.ts'
 
 /** Sends requests that don't end, and counts where they go. No scrape comes between. */
 function sendAll(candidates: readonly Endpoint[], requests: number, targetModel = 'base') {
@@ -13,7 +13,7 @@ function sendAll(candidates: readonly Endpoint[], requests: number, targetModel 
 
 function firstPick(...states: EndpointState[]) {
   const candidates = endpoints(...states)
-  return candidates.indexOf(createDefaultProfile().schedule({ targetModel: 'sql' }, candidates, seededRandom())[0])
+  return candidates.indexOf(createDefaultProfile().schedule(schedulingRequest(schedulingRequest({ targetModel: 'sql' })), candidates, seededRandom())[0])
 }
 
 describe('the default profile picks', () => {
@@ -37,8 +37,8 @@ describe('the default profile picks', () => {
   it('a second one to fall back to, if there is one', () => {
     const profile = createDefaultProfile()
     const candidates = endpoints({ queued: 1 }, { queued: 0 }, { queued: 9 })
-    expect(profile.schedule({ targetModel: '' }, candidates, seededRandom())).toEqual([candidates[1], candidates[0]])
-    expect(profile.schedule({ targetModel: '' }, candidates.slice(0, 1), seededRandom())).toEqual([candidates[0]])
+    expect(profile.schedule(schedulingRequest({ targetModel: '' }), candidates, seededRandom())).toEqual([candidates[1], candidates[0]])
+    expect(profile.schedule(schedulingRequest({ targetModel: '' }), candidates.slice(0, 1), seededRandom())).toEqual([candidates[0]])
   })
 })
 

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import type { Endpoint } from '../../src/pool/endpoint.ts'
 import { maxScorePicker } from '../../src/scheduling/pickers/max-score.ts'
-import { createProfile, type Filter, type Picker, type Scorer } from '../../src/scheduling/profile.ts'
-import { endpoints, equalEndpoints } from './endpoints.ts'
+import type { Filter, Picker, Scorer } from '../../src/scheduling/plugin.ts'
+import { createProfile } from '../../src/scheduling/profile.ts'
+import { endpoints, equalEndpoints, schedulingRequest } from './endpoints.ts'
 
-const request = { targetModel: 'base' }
+const request = schedulingRequest()
 
 /** Scores candidates by what `score` says of each. */
 function scorer(score: (endpoint: Endpoint) => number): Scorer {
@@ -98,7 +99,7 @@ describe('a profile', () => {
     let asked: string | undefined
     const listening: Scorer = { type: 'test-scorer', score: ({ targetModel }) => void (asked = targetModel) }
     const profile = createProfile({ filters: [], scorers: [{ scorer: listening, weight: 1 }], picker: showing([]) })
-    profile.schedule({ targetModel: 'sql' }, equalEndpoints(1), Math.random)
+    profile.schedule(schedulingRequest(schedulingRequest({ targetModel: 'sql' })), equalEndpoints(1), Math.random)
     expect(asked).toBe('sql')
   })
 

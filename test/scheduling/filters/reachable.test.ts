@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { reachableFilter } from '../../../src/scheduling/filters/reachable.ts'
-import { endpoints } from '../endpoints.ts'
+import { endpoints, schedulingRequest } from '../endpoints.ts'
 
 const filter = (...candidates: ReturnType<typeof endpoints>) =>
-  reachableFilter.create().filter({ targetModel: '' }, candidates)
+  reachableFilter.create().filter(schedulingRequest({ targetModel: '' }), candidates)
 
 describe('reachable-filter', () => {
   it('leaves out who refuses connections', () => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { scorerKinds } from '../../../src/scheduling/plugins.ts'
-import { type EndpointState, endpoints, equalEndpoints } from '../endpoints.ts'
+import { endpoints, equalEndpoints, schedulingRequest, type EndpointState } from '../endpoints.ts'
 import { scoresOf } from './scores.ts'
 
 const adapters = fc.uniqueArray(fc.constantFrom('sql', 'chat', 'law')).map((names) => new Set(names))
@@ -40,7 +40,7 @@ describe.each(scorerKinds.map((kind) => [kind.type, kind] as const))('%s', (type
 
   it('takes no candidates', () => {
     const scores = new Float64Array(2).fill(-7)
-    scorer.score({ targetModel: 'base' }, [], scores)
+    scorer.score(schedulingRequest({ targetModel: 'base' }), [], scores)
     expect([...scores]).toEqual([-7, -7])
   })
 

@@ -1,5 +1,5 @@
 import type { Endpoint } from '../../../src/pool/endpoint.ts'
-import type { Scorer } from '../../../src/scheduling/profile.ts'
+import type { Scorer } from '../../../src/scheduling/plugin.ts'
 
 /** What a scorer says of these candidates, for a request of `targetModel`. */
 export function scoresOf(scorer: Scorer, candidates: readonly Endpoint[], targetModel = 'base'): number[] {
