@@ -86,7 +86,7 @@ const mutation = {
   ],
   removeHeaders: ['x-gateway-inference-objective', 'x-gateway-inference-fairness-id'],
   clearRouteCache: true,
-  destination: '10.0.0.1:8000',
+  metadata: { 'envoy.lb': { 'x-gateway-destination-endpoint': '10.0.0.1:8000' } },
 }
 /** The same answer as proto-loader takes it, made anew each time as a handler would. */
 const headersAnswer = () => ({
@@ -105,7 +105,7 @@ const headersAnswer = () => ({
   dynamic_metadata: {
     fields: {
       'envoy.lb': {
-        structValue: { fields: { 'x-gateway-destination-endpoint': { stringValue: mutation.destination } } },
+        structValue: { fields: { 'x-gateway-destination-endpoint': { stringValue: '10.0.0.1:8000' } } },
       },
     },
   },

@@ -1,4 +1,5 @@
 import type { HeaderTable, HeaderValues } from './headers.ts'
+import { type MetadataEvents, readMetadata } from './metadata.ts'
 import { Cursor, MalformedMessage, tagOf, wireType } from './wire.ts'
 
 /** ProcessingMode.BodySendMode (processing_mode.proto). */
@@ -19,10 +20,10 @@ export type ProtocolConfig = {
 }
 
 /**
- * What the decoder tells, in the order of the wire. A body message is told as any number of pieces, each a view into the
+ * What the decoder tells, in the order of the wire, but an event after what its message says beside it. A body message is told as any number of pieces, each a view into the
  * chunk that it arrived in, and one end: so no body byte is copied, and none waits for the rest of its message.
  */
-export type ProcessingEvents = {
+export type ProcessingEvents = MetadataEvents & {
   protocolConfig(config: ProtocolConfig): void
   requestHeaders(headers: HeaderValues, endOfStream: boolean): void
   requestBody(piece: Buffer): void
@@ -42,6 +43,7 @@ const field = {
   responseBody: tagOf(5, wireType.bytes),
   requestTrailers: tagOf(6, wireType.bytes),
   responseTrailers: tagOf(7, wireType.bytes),
+  metadataContext: tagOf(8, wireType.bytes),
   protocolConfig: tagOf(11, wireType.bytes),
 } as const
 /** Field 1 and 2 of several messages, by wire type. */
@@ -81,6 +83,9 @@ export function decodeRequest(
         break
       case field.protocolConfig:
         events.protocolConfig(readProtocolConfig(cursor))
+        break
+      case field.metadataContext:
+        readMetadata(cursor, events)
         break
       default:
         cursor.skip(tag)
@@ -271,6 +276,7 @@ export function decodeBodyRest(
       throw new MalformedMessage('two events in one ProcessingRequest')
     }
     if (tag === field.protocolConfig) events.protocolConfig(readProtocolConfig(cursor))
+    else if (tag === field.metadataContext) readMetadata(cursor, events)
     else cursor.skip(tag)
   }
   if (isRequest) events.requestBodyEnd(endOfStream)

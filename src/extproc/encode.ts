@@ -1,4 +1,4 @@
-import { type Refusal, refusalBody } from '../request/errors.ts'
+import type { ImmediateReply } from '../request/errors.ts'
 
 /**
  * ProcessingResponses as bytes ready for the stream: each function returns one gRPC message with its 5-byte prefix.
@@ -24,19 +24,20 @@ export type Mutation = {
   readonly setHeaders: HeaderPairs
   readonly removeHeaders: readonly string[]
   readonly clearRouteCache: boolean
-  /** The value of `envoy.lb` / `x-gateway-destination-endpoint` in dynamic metadata; undefined sends no metadata. */
-  readonly destination: string | undefined
+  /** Dynamic metadata; undefined sends none. */
+  readonly metadata: Metadata | undefined
 }
+
+/** Dynamic metadata by namespace, each a google.protobuf.Struct. */
+export type Metadata = { readonly [namespace: string]: { readonly [key: string]: MetadataValue } }
+export type MetadataValue = string | number | boolean | { readonly [key: string]: MetadataValue }
 
 export const noMutation: Mutation = {
   setHeaders: [],
   removeHeaders: [],
   clearRouteCache: false,
-  destination: undefined,
+  metadata: undefined,
 }
-
-const metadataNamespace = 'envoy.lb'
-export const destinationKey = 'x-gateway-destination-endpoint'
 
 /** Writes from the end of a scratch buffer towards its start; grown when a message is larger. */
 class BackwardWriter {
@@ -101,9 +102,28 @@ class BackwardWriter {
     this.close(fieldNumber, mark)
   }
 
+  bytesField(fieldNumber: number, bytes: Buffer): void {
+    const mark = this.length
+    this.#reserve(bytes.length)
+    this.#at -= bytes.length
+    bytes.copy(this.#buffer, this.#at)
+    this.close(fieldNumber, mark)
+  }
+
   trueField(fieldNumber: number): void {
-    this.byte(1)
+    this.boolField(fieldNumber, true)
+  }
+
+  boolField(fieldNumber: number, value: boolean): void {
+    this.byte(value ? 1 : 0)
     this.byte(fieldNumber << 3)
+  }
+
+  doubleField(fieldNumber: number, value: number): void {
+    this.#reserve(8)
+    this.#at -= 8
+    this.#buffer.writeDoubleLE(value, this.#at)
+    this.byte((fieldNumber << 3) | 1)
   }
 
   /** The message with its gRPC prefix; `following` bytes of it will be sent after these. */
@@ -134,19 +154,41 @@ function writeHeaderMutation(fieldNumber: number, set: HeaderPairs, remove: read
   writer.close(fieldNumber, mark)
 }
 
-/** dynamic_metadata = 8: Struct {fields {envoy.lb: Struct {fields {x-gateway-destination-endpoint: string}}}} */
-function writeDestination(destination: string | undefined): void {
-  if (destination === undefined) return
+/** ProcessingResponse {dynamic_metadata = 8 Struct} */
+function writeMetadata(metadata: Metadata | undefined): void {
+  if (metadata === undefined) return
   const mark = writer.length
-  writer.textField(3, destination) // Value.string_value
-  writer.close(2, mark) // entry value
-  writer.textField(1, destinationKey)
-  writer.close(1, mark) // Struct.fields
-  writer.close(5, mark) // Value.struct_value
-  writer.close(2, mark)
-  writer.textField(1, metadataNamespace)
-  writer.close(1, mark)
+  writeStruct(metadata)
   writer.close(8, mark)
+}
+
+/** The fields of a google.protobuf.Struct {map<string, Value> fields = 1}, without its own tag and length. */
+function writeStruct(struct: { readonly [key: string]: MetadataValue }): void {
+  const keys = Object.keys(struct)
+  for (let i = keys.length - 1; i >= 0; i--) {
+    const mark = writer.length
+    writeValue(struct[keys[i]])
+    writer.close(2, mark)
+    writer.textField(1, keys[i])
+    writer.close(1, mark)
+  }
+}
+
+/** google.protobuf.Value {number_value = 2, string_value = 3, bool_value = 4, struct_value = 5} */
+function writeValue(value: MetadataValue): void {
+  switch (typeof value) {
+    case 'string':
+      return writer.textField(3, value)
+    case 'number':
+      return writer.doubleField(2, value)
+    case 'boolean':
+      return writer.boolField(4, value)
+    default: {
+      const mark = writer.length
+      writeStruct(value)
+      writer.close(5, mark)
+    }
+  }
 }
 
 /**
@@ -158,7 +200,7 @@ export function encodeAnswer(
   mutation: Mutation,
 ): Buffer {
   writer.reset()
-  writeDestination(mutation.destination)
+  writeMetadata(mutation.metadata)
   const mark = writer.length
   if (mutation.clearRouteCache) writer.trueField(5)
   writeHeaderMutation(2, mutation.setHeaders, mutation.removeHeaders)
@@ -192,7 +234,7 @@ export function encodeBodyReplacementOpening(
   writeHeaderMutation(2, mutation.setHeaders, mutation.removeHeaders)
   openField(1)
   openField(which)
-  writeDestination(mutation.destination)
+  writeMetadata(mutation.metadata)
   return writer.finish(bodyBytes)
 }
 
@@ -204,6 +246,7 @@ export function encodeStreamedBodyOpening(
   which: typeof answer.requestBody | typeof answer.responseBody,
   bodyBytes: number,
   endOfStream: boolean,
+  metadata?: Metadata,
 ): Buffer {
   writer.reset()
   if (bodyBytes > 0) {
@@ -218,6 +261,7 @@ export function encodeStreamedBodyOpening(
     writer.varint(writer.length + bodyBytes)
     writer.byte((fieldNumber << 3) | 2)
   }
+  writeMetadata(metadata)
   return writer.finish(bodyBytes)
 }
 
@@ -225,20 +269,24 @@ export function encodeStreamedBodyOpening(
 const streamedNesting = [3, 3, 1]
 
 /** TrailersResponse without a mutation. */
-export function encodeTrailersAnswer(which: typeof answer.requestTrailers | typeof answer.responseTrailers): Buffer {
+export function encodeTrailersAnswer(
+  which: typeof answer.requestTrailers | typeof answer.responseTrailers,
+  metadata?: Metadata,
+): Buffer {
   writer.reset()
-  writer.close(which, 0)
+  writeMetadata(metadata)
+  writer.close(which, writer.length)
   return writer.finish()
 }
 
 /** ImmediateResponse {status = 1 {code = 1}, headers = 2, body = 3, details = 5}. */
-export function encodeImmediate(refusal: Refusal): Buffer {
+export function encodeImmediate(reply: ImmediateReply): Buffer {
   writer.reset()
-  writer.textField(5, `signalbox_${refusal.code}`)
-  writer.textField(3, refusalBody(refusal))
-  writeHeaderMutation(2, refusal.headers, [])
+  writer.textField(5, reply.details)
+  writer.bytesField(3, reply.body)
+  writeHeaderMutation(2, reply.headers, [])
   const mark = writer.length
-  writer.varint(refusal.status)
+  writer.varint(reply.status)
   writer.byte(1 << 3)
   writer.close(1, mark)
   writer.close(answer.immediate, 0)

@@ -7,11 +7,13 @@ import {
   encodeImmediate,
   encodeStreamedBodyOpening,
   encodeTrailersAnswer,
+  type Metadata,
+  type MetadataValue,
   type Mutation,
   noMutation,
 } from '../../src/extproc/encode.ts'
 import { Cursor, tagOf, wireType } from '../../src/extproc/wire.ts'
-import { type RefusalCode, refusalBody, refuse } from '../../src/request/errors.ts'
+import { type RefusalCode, refusalReply, refuse } from '../../src/request/errors.ts'
 import { deserializeResponse, serializeResponse } from '../fuzz/ext-proc-oracle.ts'
 import { patternedBytes } from '../fuzz/processing-request.ts'
 import { processingResponseShape as shape, sortFields } from '../fuzz/protobuf.ts'
@@ -42,11 +44,23 @@ const value = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 30 }),
   fc.integer({ min: 100, max: 20_000 }).map((length) => 'é'.repeat(length)),
 )
+const metadataValue = fc.letrec<{ value: MetadataValue }>((tie) => ({
+  value: fc.oneof(
+    { depthSize: 'small' },
+    fc.string(),
+    fc.double({ noNaN: true }),
+    fc.boolean(),
+    fc.dictionary(fc.string(), tie('value'), { noNullPrototype: true, maxKeys: 3 }),
+  ),
+})).value
+const struct = fc.dictionary(fc.string(), metadataValue, { noNullPrototype: true, maxKeys: 3 })
 const mutation: fc.Arbitrary<Mutation> = fc.record({
   setHeaders: fc.array(fc.tuple(name, value), { maxLength: 4 }).map((pairs) => pairs.flat()),
   removeHeaders: fc.array(name, { maxLength: 4 }),
   clearRouteCache: fc.boolean(),
-  destination: fc.option(fc.oneof(fc.constant('10.0.0.1:8000'), fc.string()), { nil: undefined }),
+  metadata: fc.option(fc.dictionary(fc.string(), struct, { noNullPrototype: true, minKeys: 1, maxKeys: 3 }), {
+    nil: undefined,
+  }),
 })
 const bodyBytes = fc.oneof(
   fc.constantFrom(0, 1, 117, 118, 119, 120, 127, 128, 16_370, 16_383, 16_384, 62_000, 2 ** 21),
@@ -69,11 +83,20 @@ function headerMutation({ setHeaders, removeHeaders }: Mutation) {
 }
 
 /** Struct is built into proto-loader, where its fields have names of their own. */
-function dynamicMetadata({ destination }: Mutation) {
-  if (destination === undefined) return {}
-  const value = (stringValue: string) => ({ kind: 'stringValue', stringValue })
-  const structValue = { fields: { 'x-gateway-destination-endpoint': value(destination) } }
-  return { dynamic_metadata: { fields: { 'envoy.lb': { kind: 'structValue', structValue } } } }
+function dynamicMetadata(metadata: Metadata | undefined) {
+  return metadata === undefined ? {} : { dynamic_metadata: protoStruct(metadata) }
+}
+
+function protoStruct(struct: { readonly [key: string]: MetadataValue }): object {
+  const entries = Object.entries(struct).map(([key, value]) => [key, protoValue(value)])
+  return entries.length === 0 ? {} : { fields: Object.fromEntries(entries) }
+}
+
+function protoValue(value: MetadataValue): object {
+  if (typeof value === 'string') return { kind: 'stringValue', stringValue: value }
+  if (typeof value === 'number') return { kind: 'numberValue', numberValue: value }
+  if (typeof value === 'boolean') return { kind: 'boolValue', boolValue: value }
+  return { kind: 'structValue', structValue: protoStruct(value) }
 }
 
 function common(mutation: Mutation, more: object = {}) {
@@ -93,7 +116,7 @@ describe('answers are read by proto-loader as they are meant', () => {
           withText({
             response,
             [response]: { response: common(mutation) },
-            ...dynamicMetadata(mutation),
+            ...dynamicMetadata(mutation.metadata),
           }),
         )
       }),
@@ -112,7 +135,7 @@ describe('answers are read by proto-loader as they are meant', () => {
           withText({
             response,
             [response]: { response: common(mutation, { body_mutation }) },
-            ...dynamicMetadata(mutation),
+            ...dynamicMetadata(mutation.metadata),
           }),
         )
       }),
@@ -123,12 +146,14 @@ describe('answers are read by proto-loader as they are meant', () => {
   test.each(['request_body', 'response_body'] as const)('to %s with a streamed body', slow, (response) => {
     const which = response === 'request_body' ? answer.requestBody : answer.responseBody
     fc.assert(
-      fc.property(bodyBytes, fc.boolean(), (size, endOfStream) => {
+      fc.property(bodyBytes, fc.boolean(), mutation, (size, endOfStream, { metadata }) => {
         const body = patternedBytes(size)
-        const message = Buffer.concat([encodeStreamedBodyOpening(which, size, endOfStream), body])
+        const message = Buffer.concat([encodeStreamedBodyOpening(which, size, endOfStream, metadata), body])
         const streamed_response = { ...(size > 0 && { body }), ...(endOfStream && { end_of_stream: true }) }
         const body_mutation = { mutation: 'streamed_response', streamed_response }
-        expect(read(message)).toEqual(withText({ response, [response]: { response: { body_mutation } } }))
+        expect(read(message)).toEqual(
+          withText({ response, [response]: { response: { body_mutation } }, ...dynamicMetadata(metadata) }),
+        )
       }),
       properties,
     )
@@ -139,6 +164,12 @@ describe('answers are read by proto-loader as they are meant', () => {
     expect(requestTrailers).toEqual({ response: 'request_trailers', request_trailers: {} })
     const responseTrailers = read(encodeTrailersAnswer(answer.responseTrailers))
     expect(responseTrailers).toEqual({ response: 'response_trailers', response_trailers: {} })
+    const metadata = { 'envoy.lb': { cost: 10 } }
+    expect(read(encodeTrailersAnswer(answer.responseTrailers, metadata))).toEqual({
+      response: 'response_trailers',
+      response_trailers: {},
+      ...dynamicMetadata(metadata),
+    })
   })
 
   test.each([
@@ -149,7 +180,7 @@ describe('answers are read by proto-loader as they are meant', () => {
     ['no_endpoint', 'ServiceUnavailable'],
   ] satisfies [RefusalCode, string][])('with a refusal (%s)', (code, status) => {
     const refusal = refuse(code, 'model "é😀\n" is not what it should be')
-    expect(read(encodeImmediate(refusal))).toEqual(
+    expect(read(encodeImmediate(refusalReply(refusal)))).toEqual(
       withText({
         response: 'immediate_response',
         immediate_response: {
@@ -157,7 +188,7 @@ describe('answers are read by proto-loader as they are meant', () => {
           headers: {
             set_headers: [{ header: { key: 'content-type', raw_value: Buffer.from('application/json') } }],
           },
-          body: Buffer.from(refusalBody(refusal)),
+          body: refusalReply(refusal).body,
           details: `signalbox_${code}`,
         },
       }),
@@ -193,7 +224,7 @@ test('an answer grows over any size, whichever of its fields does not fit any mo
       setHeaders: ['first', '1', 'second', 'x'.repeat(length)],
       removeHeaders: [],
       clearRouteCache: length % 2 === 0,
-      destination: undefined,
+      metadata: undefined,
     }
     const message = fresh.encodeAnswer(answer.requestHeaders, mutation)
     const expected = { response: 'request_headers', request_headers: { response: common(mutation) } }

@@ -121,7 +121,10 @@ describe('a body in several chunks', () => {
       'an unknown field before it',
       grpcMessage(Buffer.concat([nested(12, Buffer.alloc(300)), nested(4, nested(1, content))])),
     ],
-    ['metadata after it', grpcMessage(Buffer.concat([nested(4, nested(1, content)), nested(8, Buffer.alloc(300))]))],
+    [
+      'metadata after it',
+      grpcMessage(Buffer.concat([nested(4, nested(1, content)), nested(8, nested(2, Buffer.alloc(300)))])),
+    ],
     [
       'lengths of five bytes',
       grpcMessage(Buffer.concat([varint(0x22), varint(10, 5), varint(0x0a), varint(4, 5), Buffer.from('abcd')])),

@@ -189,6 +189,11 @@ export class EventRecorder implements ProcessingEvents {
     return this.#taken.map((event) => (typeof event === 'function' ? event() : event))
   }
 
+  readonly subsetHints: (readonly string[])[] = []
+  readonly served: string[] = []
+
+  subsetHint: ProcessingEvents['subsetHint'] = (endpoints) => void this.subsetHints.push(endpoints)
+  servedEndpoint: ProcessingEvents['servedEndpoint'] = (address) => void this.served.push(address)
   protocolConfig: ProcessingEvents['protocolConfig'] = (config) => {
     const { requestBodyMode, responseBodyMode, sendBodyWithoutWaiting } = config
     this.#taken.push({ told: 'protocolConfig', modes: [requestBodyMode, responseBodyMode, sendBodyWithoutWaiting] })
