@@ -1,5 +1,5 @@
 /**
- * The immutable snapshot that requests are decided by: pools, model rules and adapters, compiled from resources.
+ * The immutable snapshot that requests are decided by: pools, rules of models, objectives and adapters, compiled from resources.
  * A request keeps the snapshot it began with; a change of resources makes a new one.
  */
 
@@ -16,10 +16,10 @@ export type Pool = {
   readonly appProtocol: 'http' | 'kubernetes.io/h2c'
 }
 
-/** A model that the servers of a pool know: a base model or a LoRA adapter (spec.targetModels[] of InferenceModel). */
+/** A model that the servers of a pool know: a base model or a LoRA adapter. */
 export type TargetModel = {
   readonly name: string
-  /** Share of the rule's {@link ModelRule.totalWeight}; 1 each where the resource gives no weights. */
+  /** Share of {@link TargetSplit.totalWeight}; 1 each where the resource gives no weights. */
   readonly weight: number
   /** The name as a JSON string literal with its quotes, UTF-8: what is spliced into a body. */
   readonly literal: Buffer
@@ -28,19 +28,23 @@ export type TargetModel = {
 /** What keeps one user on one target: the `user` field of the body, or a request header (lower case name). */
 export type StickyKey = { readonly kind: 'user' } | { readonly kind: 'header'; readonly name: string }
 
+/** How requests are divided among target models. */
+export type TargetSplit = {
+  /** At least one. */
+  readonly targets: readonly TargetModel[]
+  readonly totalWeight: number
+  /** From the annotation `signalbox.dev/sticky-by: user | header/NAME`; undefined draws a target per request. */
+  readonly stickyBy: StickyKey | undefined
+}
+
 /** What one InferenceModel says about one model name in one pool. */
-export type ModelRule = {
+export type ModelRule = TargetSplit & {
   /** The resource in words for people, e.g. `InferenceModel default/qwen`. */
   readonly source: string
   readonly modelName: string
   readonly pool: Pool
   /** Critical 1, Standard or unset 0, Sheddable -1. */
   readonly priority: number
-  /** At least one. */
-  readonly targets: readonly TargetModel[]
-  readonly totalWeight: number
-  /** From the annotation `signalbox.dev/sticky-by: user | header/NAME`; undefined draws a target per request. */
-  readonly stickyBy: StickyKey | undefined
 }
 
 /** The rules of one model name: one a pool, with the share of requests that each pool gets. */
@@ -51,19 +55,63 @@ export type ModelRoute = {
   readonly totalWeight: number
 }
 
+/** What one rule of an InferenceModelRewrite makes of the models that it matches. */
+export type RewriteRule = TargetSplit & {
+  /** The resource in words for people, e.g. `InferenceModelRewrite default/canary`. */
+  readonly source: string
+  /** metadata.name: what metrics call it. */
+  readonly name: string
+}
+
+/** The rules of a pool's InferenceModelRewrites. One that matches the name exactly goes before the generic one. */
+export type PoolRewrites = {
+  /** By the model name that clients ask for. */
+  readonly exact: ReadonlyMap<string, RewriteRule>
+  /** A rule without matches: it applies to every other name. */
+  readonly generic: RewriteRule | undefined
+}
+
+/** Pools that share the requests for a model name. */
+export type PoolShares = {
+  /** At least one. */
+  readonly pools: readonly Pool[]
+  /** Parallel to {@link pools}: from the HTTPRoute rule that matches the name, else 1 each. */
+  readonly weights: readonly number[]
+  readonly totalWeight: number
+}
+
+/** What an InferenceObjective says of the requests that name it. */
+export type Objective = {
+  /** The resource in words for people, e.g. `InferenceObjective default/batch`. */
+  readonly source: string
+  /** `namespace/name` of the only pool that it counts for. */
+  readonly poolKey: string
+  /** Higher ones first; below 0 the request may be shed. */
+  readonly priority: number
+}
+
 export type Catalog = {
   readonly pools: ReadonlyMap<string, Pool>
   /** By the model name that clients ask for. */
   readonly models: ReadonlyMap<string, ModelRoute>
+  /** By the pool's key. Pools without rules are not in it. */
+  readonly rewrites: ReadonlyMap<string, PoolRewrites>
+  /** The pools in which an InferenceModelRewrite matches a name exactly, by that name. */
+  readonly rewrittenModels: ReadonlyMap<string, PoolShares>
+  /** By the objective's `namespace/name`. */
+  readonly objectives: ReadonlyMap<string, Objective>
   /** Adapter name → base model, and each base model → itself (ConfigMaps of the body-based router). */
   readonly baseModels: ReadonlyMap<string, string>
-  /** Lower-case names of the request headers that some rule reads ({@link StickyKey}). */
+  /** Lower-case names of the request headers that some rule or rewrite reads ({@link StickyKey}). */
   readonly headerNames: readonly string[]
 }
 
 export const emptyCatalog: Catalog = {
   pools: new Map(),
   models: new Map(),
+  rewrites: new Map(),
+  rewrittenModels: new Map(),
+  objectives: new Map(),
   baseModels: new Map(),
   headerNames: [],
 }

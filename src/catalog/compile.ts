@@ -1,15 +1,18 @@
 import { compileBaseModels } from './base-models.ts'
-import type { Catalog, ModelRoute, Pool } from './catalog.ts'
+import type { Catalog, Pool, TargetSplit } from './catalog.ts'
 import type { Declaration } from './declaration.ts'
 import { problemAt } from './fields.ts'
 import { compileModels } from './models.ts'
+import { compileObjectives } from './objectives.ts'
 import { type Problem, sayKept } from './problem.ts'
 import { kindOf, readResource } from './read.ts'
 import type { ReadOptions } from './readers.ts'
 import { identify, isObject, type Resource } from './resource.ts'
+import { compileRewrites, compileRewrittenModels } from './rewrites.ts'
+import { readPoolWeights } from './weights.ts'
 
 export type CompileOptions = Partial<ReadOptions> & {
-  /** Leaves out all other pools and their models, without a word. */
+  /** Leaves out all other pools and what refers to them, without a word. */
   readonly onlyPool?: { readonly namespace: string; readonly name: string } | undefined
   /** `accepted` of the compilation before: a resource that has become invalid since stays as it was. */
   readonly lastGood?: Accepted
@@ -42,18 +45,32 @@ export function compileCatalog(resources: readonly Resource[], options: CompileO
   for (const declaration of declarations) {
     if (declaration.kind === 'pool') pools.set(declaration.pool.key, declaration.pool)
   }
-  const models = compileModels(declarations, pools, problems)
+  const weightsOf = readPoolWeights(declarations)
+  const models = compileModels(declarations, pools, weightsOf, problems)
+  const rewrites = compileRewrites(declarations, pools, problems)
+  const rewrittenModels = compileRewrittenModels(rewrites, pools, weightsOf)
+  const objectives = compileObjectives(declarations, pools, problems)
   const baseModels = compileBaseModels(declarations, problems)
-  return { catalog: { pools, models, baseModels, headerNames: headerNamesOf(models) }, accepted, problems }
+  const splits = [
+    ...[...models.values()].flatMap((route) => route.rules),
+    ...[...rewrites.values()].flatMap(({ exact, generic }) => [...exact.values(), ...(generic ? [generic] : [])]),
+  ]
+  const headerNames = headerNamesOf(splits)
+  return {
+    catalog: { pools, models, rewrites, rewrittenModels, objectives, baseModels, headerNames },
+    accepted,
+    problems,
+  }
 }
 
-/** The pool that a resource is, or that the model belongs to, as far as it says: `namespace/name`. */
+/** The pool that a resource is, or refers to, as far as it says: `namespace/name`. */
 function poolOf(resource: Resource, defaultNamespace: string): string | undefined {
   const kind = kindOf(resource)
   const key = identify(resource, defaultNamespace)?.split(' ')[1]
   if (kind === 'pool') return key
   const { spec } = resource.object
-  const poolRef = kind === 'model' && isObject(spec) ? spec.poolRef : undefined
+  const refersToPool = kind === 'model' || kind === 'objective' || kind === 'rewrite'
+  const poolRef = refersToPool && isObject(spec) ? spec.poolRef : undefined
   if (key === undefined || !isObject(poolRef) || typeof poolRef.name !== 'string') return undefined
   return `${key.split('/')[0]}/${poolRef.name}`
 }
@@ -90,8 +107,9 @@ function accept(
 
 /** Two valid resources of one name: returns the one to use. */
 function settle(first: Declaration, second: Declaration, problems: Problem[]): Declaration {
-  if (first.kind === 'pool' && second.kind === 'pool' && first.apiVersion !== second.apiVersion) {
-    const [winner, loser] = first.apiVersion === poolV1 ? [first, second] : [second, first]
+  // A route has both of its versions for good: no move from one to the other.
+  if (first.kind !== 'route' && first.apiVersion !== second.apiVersion) {
+    const [winner, loser] = successors.includes(first.apiVersion) ? [first, second] : [second, first]
     const message = `${winner.id} is also given as ${winner.apiVersion} at ${winner.origin.place([])}, which wins`
     problems.push(problemAt(loser.origin, ['apiVersion'], message, 'warning'))
     return winner
@@ -101,7 +119,8 @@ function settle(first: Declaration, second: Declaration, problems: Problem[]): D
   return first
 }
 
-const poolV1 = 'inference.networking.k8s.io/v1'
+/** Where pools (v1), objectives and rewrites have moved to from inference.networking.x-k8s.io. */
+const successors = ['inference.networking.k8s.io/v1', 'llm-d.ai/v1alpha2']
 
 /** toSorted is stable: of one age, the first that was read stays first. */
 function oldestFirst(a: Declaration, b: Declaration): number {
@@ -109,8 +128,7 @@ function oldestFirst(a: Declaration, b: Declaration): number {
   return a.createdAtMs < b.createdAtMs ? -1 : 1
 }
 
-function headerNamesOf(models: ReadonlyMap<string, ModelRoute>): readonly string[] {
-  const rules = [...models.values()].flatMap((route) => route.rules)
-  const names = rules.flatMap(({ stickyBy }) => (stickyBy?.kind === 'header' ? [stickyBy.name] : []))
+function headerNamesOf(splits: readonly TargetSplit[]): readonly string[] {
+  const names = splits.flatMap(({ stickyBy }) => (stickyBy?.kind === 'header' ? [stickyBy.name] : []))
   return [...new Set(names)].sort()
 }

@@ -2,11 +2,18 @@ import type { Pool, StickyKey, TargetModel } from './catalog.ts'
 import type { Origin } from './resource.ts'
 
 /** What one valid resource says, in our words and with its defaults filled in. */
-export type Declaration = PoolDeclaration | ModelDeclaration | AdapterDeclaration | RouteDeclaration
+export type Declaration =
+  | PoolDeclaration
+  | ModelDeclaration
+  | ObjectiveDeclaration
+  | RewriteDeclaration
+  | AdapterDeclaration
+  | RouteDeclaration
 
 export type Declared = {
   /** `InferencePool default/qwen`: the key, and what people are told. */
   readonly id: string
+  readonly apiVersion: string
   readonly origin: Origin
   /** Epoch milliseconds of metadata.creationTimestamp; Infinity without one, which is the youngest. */
   readonly createdAtMs: number
@@ -15,7 +22,6 @@ export type Declared = {
 /** InferencePool v1 or v1alpha2. */
 export type PoolDeclaration = Declared & {
   readonly kind: 'pool'
-  readonly apiVersion: string
   readonly pool: Pool
 }
 
@@ -28,6 +34,31 @@ export type ModelDeclaration = Declared & {
   readonly priority: number
   /** At least one. */
   readonly targets: readonly TargetModel[]
+  readonly stickyBy: StickyKey | undefined
+}
+
+/** InferenceObjective v1alpha2, of either of its API groups. */
+export type ObjectiveDeclaration = Declared & {
+  readonly kind: 'objective'
+  /** `namespace/name`. */
+  readonly key: string
+  /** `namespace/name`. */
+  readonly poolKey: string
+  readonly priority: number
+}
+
+/** InferenceModelRewrite v1alpha2, of either of its API groups. */
+export type RewriteDeclaration = Declared & {
+  readonly kind: 'rewrite'
+  readonly name: string
+  /** `namespace/name`. */
+  readonly poolKey: string
+  readonly rules: readonly {
+    /** Names that the rule matches; none: every name. */
+    readonly models: readonly string[]
+    /** At least one. */
+    readonly targets: readonly TargetModel[]
+  }[]
   readonly stickyBy: StickyKey | undefined
 }
 

@@ -2,7 +2,16 @@ import type { Declaration } from './declaration.ts'
 import { problemAt, show } from './fields.ts'
 import { didYouMean } from './nearest.ts'
 import type { Problem } from './problem.ts'
-import { type ReadOptions, readAdapters, readModel, readPoolV1, readPoolV1alpha2, readRoute } from './readers.ts'
+import {
+  type ReadOptions,
+  readAdapters,
+  readModel,
+  readObjective,
+  readPoolV1,
+  readPoolV1alpha2,
+  readRewrite,
+  readRoute,
+} from './readers.ts'
 import { isObject, type Resource } from './resource.ts'
 import { poolGroups } from './schema.ts'
 
@@ -11,20 +20,24 @@ const kinds: Readonly<Record<string, Declaration['kind']>> = {
   'inference.networking.k8s.io/v1 InferencePool': 'pool',
   'inference.networking.x-k8s.io/v1alpha2 InferencePool': 'pool',
   'inference.networking.x-k8s.io/v1alpha2 InferenceModel': 'model',
+  'inference.networking.x-k8s.io/v1alpha2 InferenceObjective': 'objective',
+  'llm-d.ai/v1alpha2 InferenceObjective': 'objective',
+  'inference.networking.x-k8s.io/v1alpha2 InferenceModelRewrite': 'rewrite',
+  'llm-d.ai/v1alpha2 InferenceModelRewrite': 'rewrite',
   'gateway.networking.k8s.io/v1 HTTPRoute': 'route',
   'gateway.networking.k8s.io/v1beta1 HTTPRoute': 'route',
 }
+
+const poolGroupKinds = ['InferencePool', 'InferenceModel', 'InferenceObjective', 'InferenceModelRewrite']
 
 /** Labels of the ConfigMaps that a body-based router reads. */
 const managedLabels = ['inference.networking.k8s.io/bbr-managed', 'inference.llm-d.ai/ipp-managed']
 
 /** Kinds of the pools' API groups that the catalog doesn't need. */
-const otherPoolGroupKinds = [
-  'InferenceObjective',
-  'InferenceModelRewrite',
-  'InferencePoolImport',
-  'EndpointPickerConfig',
-]
+const otherPoolGroupKinds = ['InferencePoolImport', 'EndpointPickerConfig']
+
+/** The group that took over objectives and rewrites; other kinds of it are no business of ours. */
+const successorGroup = 'llm-d.ai'
 
 /** What a resource is to the catalog; undefined when it is nothing to it. */
 export function kindOf(resource: Resource): Declaration['kind'] | undefined {
@@ -59,6 +72,10 @@ function declare(resource: Resource, options: ReadOptions, problems: Problem[]):
         : readPoolV1alpha2(resource, options, problems)
     case 'model':
       return readModel(resource, options, problems)
+    case 'objective':
+      return readObjective(resource, options, problems)
+    case 'rewrite':
+      return readRewrite(resource, options, problems)
     case 'adapters':
       return readAdapters(resource, options, problems)
     case 'route':
@@ -71,16 +88,18 @@ function declare(resource: Resource, options: ReadOptions, problems: Problem[]):
   }
 }
 
-/** A version or kind that the pools' API groups don't have: an API server would not know the resource either. */
+/** A version or kind that our API groups don't have: an API server would not know the resource either. */
 export function findMisnamed(resource: Resource): Problem | undefined {
   const { apiVersion, kind, origin } = resource
-  const isOurs = poolGroups.some((group) => apiVersion.startsWith(`${group}/`))
+  const isOfPoolGroup = poolGroups.some((group) => apiVersion.startsWith(`${group}/`))
+  const isOurs = isOfPoolGroup || apiVersion.startsWith(`${successorGroup}/`)
   if (!isOurs || kindOf(resource) !== undefined || otherPoolGroupKinds.includes(kind)) return undefined
   const allowed = Object.keys(kinds).filter((name) => name.endsWith(` ${kind}`))
   if (allowed.length > 0) {
     const versions = allowed.map((name) => show(name.split(' ')[0])).join(', ')
     return problemAt(origin, ['apiVersion'], `found ${show(apiVersion)}, allowed for ${kind}: ${versions}`)
   }
-  const hint = didYouMean(kind, ['InferencePool', 'InferenceModel', ...otherPoolGroupKinds])
+  if (!isOfPoolGroup) return undefined
+  const hint = didYouMean(kind, [...poolGroupKinds, ...otherPoolGroupKinds])
   return problemAt(origin, ['kind'], `unknown kind ${show(kind)}${hint}`)
 }

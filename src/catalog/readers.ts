@@ -5,7 +5,9 @@ import type {
   AdapterDeclaration,
   Declared,
   ModelDeclaration,
+  ObjectiveDeclaration,
   PoolDeclaration,
+  RewriteDeclaration,
   RouteDeclaration,
   RouteRule,
 } from './declaration.ts'
@@ -18,9 +20,11 @@ import {
   httpRoute,
   type Metadata,
   modelV1alpha2,
+  objectiveV1alpha2,
   poolGroups,
   poolV1,
   poolV1alpha2,
+  rewriteV1alpha2,
 } from './schema.ts'
 
 export type ReadOptions = {
@@ -60,7 +64,7 @@ function declarePool(
   const namespace = namespaceOf(metadata, options)
   const { name } = metadata
   const pool = { key: `${namespace}/${name}`, namespace, name, selector, targetPorts, appProtocol }
-  return { ...common(resource, metadata, options), kind: 'pool', apiVersion: resource.apiVersion, pool }
+  return { ...common(resource, metadata, options), kind: 'pool', pool }
 }
 
 const priorities = { Critical: 1, Standard: 0, Sheddable: -1 }
@@ -82,6 +86,45 @@ export function readModel(resource: Resource, options: ReadOptions, problems: Pr
 
 function target({ name, weight }: { name: string; weight?: number | undefined }): TargetModel {
   return { name, weight: weight ?? 1, literal: Buffer.from(JSON.stringify(name)) }
+}
+
+export function readObjective(
+  resource: Resource,
+  options: ReadOptions,
+  problems: Problem[],
+): ObjectiveDeclaration | undefined {
+  const object = readObject(objectiveV1alpha2, resource, options.unknownFields, problems)
+  if (object === undefined) return undefined
+  const { poolRef, priority = 0 } = object.spec
+  const namespace = namespaceOf(object.metadata, options)
+  return {
+    ...common(resource, object.metadata, options),
+    kind: 'objective',
+    key: `${namespace}/${object.metadata.name}`,
+    poolKey: `${namespace}/${poolRef.name}`,
+    priority,
+  }
+}
+
+export function readRewrite(
+  resource: Resource,
+  options: ReadOptions,
+  problems: Problem[],
+): RewriteDeclaration | undefined {
+  const object = readObject(rewriteV1alpha2, resource, options.unknownFields, problems)
+  if (object === undefined) return undefined
+  const { poolRef, rules } = object.spec
+  return {
+    ...common(resource, object.metadata, options),
+    kind: 'rewrite',
+    name: object.metadata.name,
+    poolKey: `${namespaceOf(object.metadata, options)}/${poolRef.name}`,
+    rules: rules.map(({ matches, targets }) => ({
+      models: matches.map((match) => match.model.value),
+      targets: targets.map(({ modelRewrite, weight }) => target({ name: modelRewrite, weight })),
+    })),
+    stickyBy: readStickyBy(resource, object.metadata, options, problems),
+  }
 }
 
 const annotationPrefix = 'signalbox.dev/'
@@ -176,8 +219,8 @@ function namespaceOf(metadata: Metadata, { defaultNamespace }: ReadOptions): str
   return metadata.namespace || defaultNamespace
 }
 
-function common({ kind, origin }: Resource, metadata: Metadata, options: ReadOptions): Declared {
+function common({ apiVersion, kind, origin }: Resource, metadata: Metadata, options: ReadOptions): Declared {
   const { name, creationTimestamp } = metadata
   const createdAtMs = creationTimestamp === undefined ? Number.POSITIVE_INFINITY : Date.parse(creationTimestamp)
-  return { id: `${kind} ${namespaceOf(metadata, options)}/${name}`, origin, createdAtMs }
+  return { id: `${kind} ${namespaceOf(metadata, options)}/${name}`, apiVersion, origin, createdAtMs }
 }

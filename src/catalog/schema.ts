@@ -2,8 +2,8 @@ import { z } from 'zod'
 
 /**
  * The rules of the CustomResourceDefinitions, for resources that no API server has checked: InferencePool v1
- * (inference.networking.k8s.io), InferencePool and InferenceModel v1alpha2 (inference.networking.x-k8s.io), and of
- * HTTPRoute (gateway.networking.k8s.io) and ConfigMap the part that is read here.
+ * (inference.networking.k8s.io), InferencePool and InferenceModel v1alpha2 (inference.networking.x-k8s.io),
+ * InferenceObjective and InferenceModelRewrite v1alpha2 (inference.networking.x-k8s.io and llm-d.ai), and of HTTPRoute (gateway.networking.k8s.io) and ConfigMap the part that is read here.
  */
 
 export const poolGroups = ['inference.networking.k8s.io', 'inference.networking.x-k8s.io'] as const
@@ -116,29 +116,55 @@ export const poolV1alpha2 = resource(
   }),
 )
 
+/** The CRDs let it refer to anything; only pools can serve. A pool has one name in both of its groups, whichever is meant. */
+const poolRef = z.object({
+  group: z.enum(poolGroups).optional(),
+  kind: z.literal('InferencePool').optional(),
+  name: referentName,
+})
+
+const targetWeight = integer(1, 1_000_000).optional()
+
+function allOrNoWeights(targets: readonly { weight?: number | undefined }[], context: z.core.$RefinementCtx): void {
+  const without = targets.findIndex((target) => target.weight === undefined)
+  if (without < 0 || targets.every((target) => target.weight === undefined)) return
+  const message = 'missing, allowed: weights for all target models or for none'
+  context.addIssue({ code: 'custom', path: [without, 'weight'], message })
+}
+
 export const modelV1alpha2 = resource(
   z.object({
     modelName: text(0, 256),
     criticality: z.enum(['Critical', 'Standard', 'Sheddable']).optional(),
-    // The CRD lets a model refer to anything; only pools can serve it. A pool has one name in both of its groups.
-    poolRef: z.object({
-      group: z.enum(poolGroups).default('inference.networking.x-k8s.io'),
-      kind: z.literal('InferencePool').default('InferencePool'),
-      name: referentName,
-    }),
+    poolRef,
     targetModels: z
-      .array(z.object({ name: text(0, 253), weight: integer(1, 1_000_000).optional() }))
+      .array(z.object({ name: text(0, 253), weight: targetWeight }))
       .max(10)
-      .superRefine((targets, context) => {
-        const without = targets.findIndex((target) => target.weight === undefined)
-        if (without < 0 || targets.every((target) => target.weight === undefined)) return
-        context.addIssue({
-          code: 'custom',
-          path: [without, 'weight'],
-          message: 'missing, allowed: weights for all target models or for none',
-        })
-      })
+      .superRefine(allOrNoWeights)
       .default([]),
+  }),
+)
+
+export const objectiveV1alpha2 = resource(z.object({ poolRef, priority: z.int().optional() }))
+
+const modelName = z.string().regex(/\S/, 'a model name')
+
+// Stricter than the CRD, which lets a rule be without targets, a target have an empty name, and only some of the targets have
+// weights (its text forbids that).
+export const rewriteV1alpha2 = resource(
+  z.object({
+    poolRef,
+    rules: z.array(
+      z.object({
+        matches: z
+          .array(z.object({ model: z.object({ type: z.literal('Exact').optional(), value: modelName }) }))
+          .default([]),
+        targets: z
+          .array(z.object({ modelRewrite: modelName, weight: targetWeight }))
+          .min(1)
+          .superRefine(allOrNoWeights),
+      }),
+    ),
   }),
 )
 

@@ -73,6 +73,8 @@ async function readTexts(paths: readonly string[]) {
 const kindNames: Readonly<Record<Declaration['kind'], string>> = {
   pool: 'pool',
   model: 'model',
+  rewrite: 'rewrite',
+  objective: 'objective',
   route: 'route',
   adapters: 'adapter map',
 }

@@ -1,7 +1,21 @@
 import { describe, expect, test } from 'vitest'
+import { emptyCatalog } from '../../src/catalog/catalog.ts'
 import { type CompileOptions, compileCatalog } from '../../src/catalog/compile.ts'
 import { formatProblem } from '../../src/catalog/problem.ts'
-import { adapterMap, type Fields, model, poolV1, poolV1alpha2, resource, route, rule } from './resources.ts'
+import {
+  adapterMap,
+  type Fields,
+  model,
+  objective,
+  policyVersions,
+  poolV1,
+  poolV1alpha2,
+  resource,
+  rewrite,
+  rewriteRule,
+  route,
+  rule,
+} from './resources.ts'
 
 function compile(objects: readonly Fields[], options?: CompileOptions) {
   const { catalog, accepted, problems } = compileCatalog(objects.map(resource), options)
@@ -12,7 +26,7 @@ const portsOf = ({ catalog }: ReturnType<typeof compile>) => catalog.pools.get('
 
 test('nothing gives an empty catalog', () => {
   const { catalog, problems } = compile([])
-  expect(catalog).toEqual({ pools: new Map(), models: new Map(), baseModels: new Map(), headerNames: [] })
+  expect(catalog).toEqual(emptyCatalog)
   expect(problems).toEqual([])
 })
 
@@ -50,8 +64,19 @@ test('headerNames has each header once, in order', () => {
   const sticky = (name: string, header: string) =>
     model({ modelName: name }, { name, annotations: { 'signalbox.dev/sticky-by': `header/${header}` } })
   const user = model({ modelName: 'u' }, { name: 'u', annotations: { 'signalbox.dev/sticky-by': 'user' } })
-  const { catalog } = compile([poolV1(), sticky('a', 'X-B'), sticky('b', 'x-a'), sticky('c', 'x-b'), user])
-  expect(catalog.headerNames).toEqual(['x-a', 'x-b'])
+  const rewritten = (name: string, rules: Fields[], header: string) =>
+    rewrite(rules, { name, annotations: { 'signalbox.dev/sticky-by': `header/${header}` } })
+  const { catalog } = compile([
+    poolV1(),
+    sticky('a', 'X-B'),
+    sticky('b', 'x-a'),
+    sticky('c', 'x-b'),
+    user,
+    rewritten('exact', [rewriteRule('x', 'm')], 'X-D'),
+    rewritten('generic', [rewriteRule('x')], 'X-C'),
+    rewritten('late', [rewriteRule('x')], 'X-Unused'),
+  ])
+  expect(catalog.headerNames).toEqual(['x-a', 'x-b', 'x-c', 'x-d'])
 })
 
 describe('invalid resources', () => {
@@ -100,6 +125,19 @@ describe('invalid resources', () => {
     const before = compile([poolV1alpha2({ targetPortNumber: 1 })])
     const after = compile([poolV1({ selector: { app: 'vllm' } })], { lastGood: before.accepted })
     expect(portsOf(after)).toEqual([1])
+  })
+
+  test('objectives and rewrites stay as they were, too', () => {
+    const good = [poolV1(), objective({ priority: 3 }), rewrite([rewriteRule('v1', 'm')])]
+    const before = compile(good)
+    expect(before.problems).toEqual([])
+    const after = compile([poolV1(), objective({ priority: 'no' }), rewrite([{}])], { lastGood: before.accepted })
+    expect(after.catalog.objectives).toEqual(before.catalog.objectives)
+    expect(after.catalog.rewrites).toEqual(before.catalog.rewrites)
+    expect(after.problems).toEqual([
+      'InferenceObjective objective spec.priority: found "no", allowed: an integer; the last valid version stays in use',
+      'InferenceModelRewrite rewrite spec.rules[0].targets: missing, allowed: a list; the last valid version stays in use',
+    ])
   })
 
   test('do not stay when they are deleted, and do not come back', () => {
@@ -162,6 +200,44 @@ describe('resources of one name', () => {
     ])
   })
 
+  test.each([
+    ['first', ([legacy, successor]: readonly string[]) => [successor, legacy]],
+    ['last', ([legacy, successor]: readonly string[]) => [legacy, successor]],
+  ])('an objective or rewrite of llm-d.ai wins over its legacy twin, %s', (_, inOrder) => {
+    const versions = inOrder(policyVersions)
+    const priorities = versions.map((apiVersion) => (apiVersion.startsWith('llm-d.ai/') ? 7 : 8))
+    const { catalog, problems } = compile([
+      poolV1(),
+      ...versions.map((apiVersion, i) => ({ ...objective({ priority: priorities[i] }), apiVersion })),
+      ...versions.map((apiVersion, i) => ({ ...rewrite([rewriteRule(`to ${priorities[i]}`, 'm')]), apiVersion })),
+    ])
+    expect(catalog.objectives.get('default/objective')?.priority).toBe(7)
+    expect(catalog.rewrites.get('default/pool')?.exact.get('m')?.targets[0].name).toBe('to 7')
+    expect(problems).toEqual([
+      'InferenceObjective objective apiVersion: warning: InferenceObjective default/objective is also given as llm-d.ai/v1alpha2 at InferenceObjective objective, which wins',
+      'InferenceModelRewrite rewrite apiVersion: warning: InferenceModelRewrite default/rewrite is also given as llm-d.ai/v1alpha2 at InferenceModelRewrite rewrite, which wins',
+    ])
+  })
+
+  test('a valid objective of the legacy group is used rather than an invalid one of llm-d.ai', () => {
+    const { catalog, problems } = compile([
+      poolV1(),
+      objective({ priority: 'high' }),
+      { ...objective({ priority: 8 }), apiVersion: policyVersions[0] },
+    ])
+    expect(catalog.objectives.get('default/objective')?.priority).toBe(8)
+    expect(problems).toEqual(['InferenceObjective objective spec.priority: found "high", allowed: an integer'])
+  })
+
+  test('a route has no newer version: the first is used', () => {
+    const beta = { ...route([rule('llama', { pool: 2 })]), apiVersion: 'gateway.networking.k8s.io/v1beta1' }
+    const { catalog, problems } = compile([poolV1(), model(), route([rule('llama', { pool: 1 })]), beta])
+    expect(catalog.models.get('llama')?.weights).toEqual([1])
+    expect(problems).toEqual([
+      'HTTPRoute route metadata.name: HTTPRoute default/route is already given at HTTPRoute route, which is used',
+    ])
+  })
+
   test('in other namespaces they are others', () => {
     const { catalog, problems } = compile([poolV1(), poolV1({}, { namespace: 'prod' })])
     expect([...catalog.pools.keys()]).toEqual(['default/pool', 'prod/pool'])
@@ -184,10 +260,19 @@ describe('onlyPool', () => {
         model({ modelName: 'lost', poolRef: { name: 'lost' } }, prod),
         model({ criticality: 'no', poolRef: { name: 'other' } }, { name: 'no', ...prod }),
         adapterMap({ baseModel: 'llama' }),
+        objective({}, prod),
+        objective({}, { name: 'elsewhere' }),
+        objective({ priority: 'no', poolRef: { name: 'other' } }, { name: 'other', ...prod }),
+        rewrite([rewriteRule('x', 'here')], prod),
+        rewrite([rewriteRule('x', 'elsewhere')]),
+        rewrite({}, { name: 'other', ...prod }, { poolRef: { name: 'other' } }),
       ],
       { onlyPool },
     )
     expect([...catalog.pools.keys()]).toEqual(['prod/pool'])
+    expect([...catalog.objectives.keys()]).toEqual(['prod/objective'])
+    expect([...catalog.rewrites.keys()]).toEqual(['prod/pool'])
+    expect([...catalog.rewrittenModels.keys()]).toEqual(['here'])
     expect([...catalog.models.keys()]).toEqual(['llama'])
     expect([...catalog.baseModels.keys()]).toEqual(['llama'])
     expect(problems).toEqual([])

@@ -1,4 +1,14 @@
-import { adapterMap, type Fields, model, poolV1, poolV1alpha2, route } from './resources.ts'
+import {
+  adapterMap,
+  type Fields,
+  model,
+  objective,
+  poolV1,
+  poolV1alpha2,
+  rewrite,
+  rewriteRule,
+  route,
+} from './resources.ts'
 
 /** A resource and its problems. An API server with the CRDs accepts those without problems, and those alone. */
 export type CrdCase = readonly [what: string, object: Fields, problems?: readonly string[]]
@@ -19,6 +29,7 @@ const group = 'an API group (a DNS name) or ""'
 const kind = 'letters, digits and "-" (a kind)'
 const dnsName = 'lower case letters, digits, "-" and "." (a DNS name)'
 const dnsLabel = 'lower case letters, digits and "-" (a DNS label)'
+const poolGroups = '"inference.networking.k8s.io", "inference.networking.x-k8s.io"'
 const failureModes = '"FailOpen", "FailClose"'
 
 export const poolV1Cases: readonly CrdCase[] = [
@@ -304,6 +315,115 @@ export const modelCases: readonly CrdCase[] = [
   ['null for a target', model({ targetModels: [null] }), ['spec.targetModels[0]: found null, allowed: an object']],
 ]
 
+const priority = (value: unknown) => objective({ priority: value })
+const objectiveOf = (fields: Fields) => objective({ poolRef: { name: 'pool', ...fields } })
+
+export const objectiveCases: readonly CrdCase[] = [
+  ['as it should be', objective()],
+  ['no priority', priority(undefined)],
+  ['null for the priority', priority(null)],
+  ['priority 0', priority(0)],
+  ['a negative priority', priority(-10)],
+  ['a priority of more than 32 bits', priority(-(2 ** 31) - 1)],
+  ['a priority with a fraction', priority(0.5), ['spec.priority: found 0.5, allowed: an integer']],
+  ['a priority that is no number', priority('1'), ['spec.priority: found "1", allowed: an integer']],
+  ['no poolRef', without(objective(), 'poolRef'), ['spec.poolRef: missing, allowed: an object']],
+  ['a poolRef without name', objective({ poolRef: {} }), ['spec.poolRef.name: missing, allowed: a string']],
+  ['an empty pool name', objectiveOf({ name: '' }), ['spec.poolRef.name: found 0 characters, allowed: 1 to 253']],
+  ['a poolRef to v1', objectiveOf({ group: 'inference.networking.k8s.io', kind: 'InferencePool' })],
+  ['a poolRef to v1alpha2', objectiveOf({ group: 'inference.networking.x-k8s.io' })],
+  ['a group with blanks', objectiveOf({ group: 'a b' }), [`spec.poolRef.group: found "a b", allowed: ${poolGroups}`]],
+]
+
+const matching = (fields: unknown) => rewrite([{ matches: [fields], targets: [{ modelRewrite: 'a' }] }])
+const into = (...rewriteTargets: Fields[]) => rewrite([{ targets: rewriteTargets }])
+const exact = (fields: Fields) => matching({ model: { value: 'a', ...fields } })
+
+export const rewriteCases: readonly CrdCase[] = [
+  ['as it should be', rewrite([rewriteRule('a', 'b', 'c'), rewriteRule('d')])],
+  ['no poolRef', rewrite([], {}, { poolRef: null }), ['spec.poolRef: missing, allowed: an object']],
+  [
+    'an empty pool name',
+    rewrite([], {}, { poolRef: { name: '' } }),
+    ['spec.poolRef.name: found 0 characters, allowed: 1 to 253'],
+  ],
+  ['no rules', rewrite(undefined), ['spec.rules: missing, allowed: a list']],
+  ['an empty list of rules', rewrite([])],
+  ['rules that are no list', rewrite({}), ['spec.rules: found an object, allowed: a list']],
+  ['null for a rule', rewrite([null]), ['spec.rules[0]: found null, allowed: an object']],
+  ['no matches', rewrite([{ targets: [{ modelRewrite: 'a' }] }])],
+  ['null for the matches', rewrite([{ matches: null, targets: [{ modelRewrite: 'a' }] }])],
+  ['a match without model', matching({}), ['spec.rules[0].matches[0].model: missing, allowed: an object']],
+  ['an exact match', exact({ type: 'Exact' })],
+  [
+    'a match of another type',
+    exact({ type: 'Prefix' }),
+    ['spec.rules[0].matches[0].model.type: found "Prefix", allowed: "Exact"'],
+  ],
+  [
+    'a match without value',
+    matching({ model: { type: 'Exact' } }),
+    ['spec.rules[0].matches[0].model.value: missing, allowed: a string'],
+  ],
+  [
+    'a match of nothing',
+    exact({ value: '' }),
+    ['spec.rules[0].matches[0].model.value: found "", allowed: a model name'],
+  ],
+  ['a long match', exact({ value: long(300) })],
+  ['no targets', into(), ['spec.rules[0].targets: found 0 items, allowed: at least 1']],
+  ['a target without name', into({ weight: 1 }), ['spec.rules[0].targets[0].modelRewrite: missing, allowed: a string']],
+  ['targets without weights', into({ modelRewrite: 'a' }, { modelRewrite: 'b' })],
+  ['targets with weights', into({ modelRewrite: 'a', weight: 1 }, { modelRewrite: 'b', weight: 1_000_000 })],
+  [
+    'weight 0',
+    into({ modelRewrite: 'a', weight: 0 }),
+    ['spec.rules[0].targets[0].weight: found 0, allowed: 1 to 1000000'],
+  ],
+  [
+    'weight 1000001',
+    into({ modelRewrite: 'a', weight: 1_000_001 }),
+    ['spec.rules[0].targets[0].weight: found 1000001, allowed: 1 to 1000000'],
+  ],
+  [
+    'a weight with a fraction',
+    into({ modelRewrite: 'a', weight: 0.5 }),
+    ['spec.rules[0].targets[0].weight: found 0.5, allowed: an integer'],
+  ],
+]
+
+/** Accepted by an API server, and of no use: no pool to serve, no model to ask for, or targets that get no requests. */
+export const uselessPolicyCases: readonly CrdCase[] = [
+  ['an objective without spec', { ...objective(), spec: undefined }, ['spec: missing, allowed: an object']],
+  [
+    'an objective of what is no pool',
+    objectiveOf({ kind: 'Service' }),
+    ['spec.poolRef.kind: found "Service", allowed: "InferencePool"'],
+  ],
+  ['a rewrite without spec', { ...rewrite([]), spec: undefined }, ['spec: missing, allowed: an object']],
+  ['targets left out', rewrite([{}]), ['spec.rules[0].targets: missing, allowed: a list']],
+  [
+    'a target with an empty name',
+    into({ modelRewrite: '' }),
+    ['spec.rules[0].targets[0].modelRewrite: found "", allowed: a model name'],
+  ],
+  [
+    'a target without weight among others',
+    into({ modelRewrite: 'a', weight: 1 }, { modelRewrite: 'b' }),
+    ['spec.rules[0].targets[1].weight: missing, allowed: weights for all target models or for none'],
+  ],
+  [
+    'a pool of another group',
+    rewrite([], {}, { poolRef: { group: 'example.com', name: 'pool' } }),
+    [`spec.poolRef.group: found "example.com", allowed: ${poolGroups}`],
+  ],
+  [
+    'what is no pool',
+    rewrite([], {}, { poolRef: { kind: 'Service', name: 'pool' } }),
+    ['spec.poolRef.kind: found "Service", allowed: "InferencePool"'],
+  ],
+]
+
 export const metadataCases: readonly CrdCase[] = [
   ['a name of 253', model({}, { name: long(253) })],
   ['a name of 254', model({}, { name: long(254) }), ['metadata.name: found 254 characters, allowed: 1 to 253']],
@@ -360,6 +480,15 @@ export const unknownFieldCases: readonly CrdCase[] = [
     'of a target',
     targets({ name: 'a', wieght: 1 }),
     ['spec.targetModels[0].wieght: unknown field, did you mean weight?'],
+  ],
+  ['of an objective', objective({ prioriy: 1 }), ['spec.prioriy: unknown field, did you mean priority?']],
+  [
+    'of a rewrite',
+    rewrite([{ match: [], targets: [{ modelRewrite: 'a', wieght: 1 }] }]),
+    [
+      'spec.rules[0].match: unknown field, did you mean matches?',
+      'spec.rules[0].targets[0].wieght: unknown field, did you mean weight?',
+    ],
   ],
   ['of the whole', { ...model(), specs: {} }, ['specs: unknown field, did you mean spec?']],
   ['of the metadata', model({}, { anotations: {} }), ['metadata.anotations: unknown field, did you mean annotations?']],

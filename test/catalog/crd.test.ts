@@ -5,20 +5,32 @@ import {
   type CrdCase,
   metadataCases,
   modelCases,
+  objectiveCases,
   poolV1alpha2Cases,
   poolV1Cases,
+  rewriteCases,
   routeCases,
   unknownFieldCases,
+  uselessPolicyCases,
 } from './crd-cases.ts'
-import { resource, summarize } from './resources.ts'
+import { policyVersions, resource, summarize } from './resources.ts'
 
 const tables: Readonly<Record<string, readonly CrdCase[]>> = {
   'InferencePool v1': poolV1Cases,
   'InferencePool v1alpha2': poolV1alpha2Cases,
   'InferenceModel v1alpha2': modelCases,
+  ...ofEachVersion('InferenceObjective', objectiveCases),
+  ...ofEachVersion('InferenceModelRewrite', rewriteCases),
+  ...ofEachVersion('useless resources', uselessPolicyCases),
   'HTTPRoute v1': routeCases,
   'ConfigMap v1': adapterMapCases,
   metadata: metadataCases,
+}
+
+function ofEachVersion(kind: string, cases: readonly CrdCase[]): Readonly<Record<string, readonly CrdCase[]>> {
+  const inVersion = (apiVersion: string) =>
+    cases.map(([what, object, problems = []]): CrdCase => [what, { ...object, apiVersion }, problems])
+  return Object.fromEntries(policyVersions.map((version) => [`${kind} of ${version}`, inVersion(version)]))
 }
 
 const named = (cases: readonly CrdCase[]) =>

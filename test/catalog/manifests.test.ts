@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import type { Catalog } from '../../src/catalog/catalog.ts'
+import type { Catalog, TargetSplit } from '../../src/catalog/catalog.ts'
 import { compileCatalog } from '../../src/catalog/compile.ts'
 import { readManifests } from '../../src/sources/manifests.ts'
 
@@ -67,4 +67,16 @@ test('a canary among pools', () => {
     'default/deepseek-pool': '20 at priority 0 to deepseek-r1 1',
   })
   expect(catalog.models.get('assistant')?.totalWeight).toBe(100)
+})
+
+test('a canary by rewrite, and an objective', () => {
+  const catalog = compile('models', 'route', 'policies')
+  const targets = ({ targets }: TargetSplit) => targets.map(({ name, weight }) => `${name} ${weight}`).join(', ')
+  const { exact, generic } = catalog.rewrites.get('default/qwen-pool')!
+  expect([...exact].map(([model, rule]) => [model, targets(rule)])).toEqual([['qwen', 'qwen 90, qwen-next 10']])
+  expect(targets(generic!)).toBe('qwen 1')
+  expect(catalog.headerNames).toEqual(['x-session-id'])
+  expect(catalog.objectives.get('default/batch')).toMatchObject({ poolKey: 'default/qwen-pool', priority: -10 })
+  // The rewrite leaves the InferenceModel to give pool and priority.
+  expect(summarize(catalog, 'qwen')).toEqual({ 'default/qwen-pool': '1 at priority 1 to qwen 100' })
 })

@@ -1,8 +1,28 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { ModelDeclaration, PoolDeclaration, RouteDeclaration } from '../../src/catalog/declaration.ts'
+import type {
+  ModelDeclaration,
+  ObjectiveDeclaration,
+  PoolDeclaration,
+  RewriteDeclaration,
+  RouteDeclaration,
+} from '../../src/catalog/declaration.ts'
 import { kindOf, readResource } from '../../src/catalog/read.ts'
-import { adapterMap, type Fields, model, poolV1, poolV1alpha2, resource, route, rule, summarize } from './resources.ts'
+import {
+  adapterMap,
+  type Fields,
+  model,
+  objective,
+  policyVersions,
+  poolV1,
+  poolV1alpha2,
+  resource,
+  rewrite,
+  rewriteRule,
+  route,
+  rule,
+  summarize,
+} from './resources.ts'
 
 function read(object: Fields, defaultNamespace = 'default') {
   return readResource(resource(object), { defaultNamespace, unknownFields: 'warning' })
@@ -114,10 +134,58 @@ describe('models', () => {
   })
 })
 
-describe('signalbox.dev/sticky-by', () => {
+describe.each(policyVersions)('objectives and rewrites of %s', (apiVersion) => {
+  test('objectives give a priority to requests of a pool', () => {
+    const { declaration } = read({ ...objective({ priority: -10 }, { namespace: 'prod' }), apiVersion })
+    expect(declaration).toMatchObject({
+      kind: 'objective',
+      id: 'InferenceObjective prod/objective',
+      key: 'prod/objective',
+      poolKey: 'prod/pool',
+      priority: -10,
+    })
+  })
+
+  test('without a priority it is 0', () => {
+    const { declaration } = read({ ...objective({ priority: undefined }), apiVersion })
+    expect((declaration as ObjectiveDeclaration).priority).toBe(0)
+  })
+
+  test('rewrites have rules in their order, each with the models that it matches and its targets', () => {
+    const weights = [
+      { modelRewrite: 'v1', weight: 90 },
+      { modelRewrite: 'v2', weight: 10 },
+    ]
+    const rules = [rewriteRule('é', 'a', 'b'), { targets: weights }]
+    const metadata = { namespace: 'prod', annotations: { 'signalbox.dev/sticky-by': 'user' } }
+    expect(read({ ...rewrite(rules, metadata), apiVersion }).declaration).toMatchObject({
+      kind: 'rewrite',
+      id: 'InferenceModelRewrite prod/rewrite',
+      name: 'rewrite',
+      poolKey: 'prod/pool',
+      rules: [
+        { models: ['a', 'b'], targets: [{ name: 'é', weight: 1, literal: Buffer.from('"é"') }] },
+        {
+          models: [],
+          targets: [
+            { name: 'v1', weight: 90 },
+            { name: 'v2', weight: 10 },
+          ],
+        },
+      ],
+      stickyBy: { kind: 'user' },
+    })
+  })
+})
+
+describe.each([
+  ['InferenceModel', (metadata: Fields) => model({}, metadata)],
+  ['InferenceModelRewrite', (metadata: Fields) => rewrite([], metadata)],
+])('signalbox.dev/sticky-by of an %s', (_, object) => {
   const sticky = (value: unknown, name = 'signalbox.dev/sticky-by') => {
-    const { declaration, problems } = read(model({}, { annotations: { [name]: value } }))
-    return { stickyBy: (declaration as ModelDeclaration | undefined)?.stickyBy, problems: summarize(problems) }
+    const { declaration, problems } = read(object({ annotations: { [name]: value } }))
+    const { stickyBy } = declaration as ModelDeclaration | RewriteDeclaration
+    return { stickyBy, problems: summarize(problems) }
   }
 
   test.each([
@@ -258,8 +326,10 @@ describe('other resources', () => {
   test.each([
     ['apps/v1', 'Deployment'],
     ['v1', 'Service'],
-    ['inference.networking.x-k8s.io/v1alpha2', 'InferenceObjective'],
-    ['llm-d.ai/v1alpha2', 'InferenceModelRewrite'],
+    ['inference.networking.x-k8s.io/v1alpha1', 'InferencePoolImport'],
+    ['llm-d.ai/v1alpha1', 'EndpointPickerConfig'],
+    ['llm-d.ai/v1', 'SomethingElse'],
+    ['example.com/v1alpha2', 'InferenceObjective'],
     ['inference.networking.x-k8s.io/v1alpha1', 'EndpointPickerConfig'],
     ['example.com/v1', 'InferenceModel'],
   ])('%s %s is passed over', (apiVersion, kind) => {
@@ -283,6 +353,16 @@ describe('other resources', () => {
       'kind: unknown kind "InferencePol", did you mean InferencePool?',
     ],
     ['inference.networking.k8s.io/v1', 'Gateway', 'kind: unknown kind "Gateway"'],
+    [
+      'inference.networking.x-k8s.io/v1alpha2',
+      'InferenceModelRewrites',
+      'kind: unknown kind "InferenceModelRewrites", did you mean InferenceModelRewrite?',
+    ],
+    ...['llm-d.ai/v1', 'inference.networking.k8s.io/v1'].map((version) => [
+      version,
+      'InferenceObjective',
+      `apiVersion: found "${version}", allowed for InferenceObjective: "inference.networking.x-k8s.io/v1alpha2", "llm-d.ai/v1alpha2"`,
+    ]),
   ])('%s %s is a slip of the pen', (apiVersion, kind, problem) => {
     const { declaration, problems } = read({ apiVersion, kind, metadata: { name: 'a' } })
     expect(summarize(problems)).toEqual([problem])

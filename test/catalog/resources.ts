@@ -41,6 +41,32 @@ export function model(spec: Fields = {}, metadata: Fields = {}): Fields {
   }
 }
 
+/** The API groups that have InferenceObjective and InferenceModelRewrite. */
+export const policyVersions = ['inference.networking.x-k8s.io/v1alpha2', 'llm-d.ai/v1alpha2']
+
+export function objective(spec: Fields = {}, metadata: Fields = {}): Fields {
+  return {
+    apiVersion: 'llm-d.ai/v1alpha2',
+    kind: 'InferenceObjective',
+    metadata: { name: 'objective', ...metadata },
+    spec: { priority: 1, poolRef: { name: 'pool' }, ...spec },
+  }
+}
+
+export function rewrite(rules: unknown, metadata: Fields = {}, spec: Fields = {}): Fields {
+  return {
+    apiVersion: 'llm-d.ai/v1alpha2',
+    kind: 'InferenceModelRewrite',
+    metadata: { name: 'rewrite', ...metadata },
+    spec: { poolRef: { name: 'pool' }, rules, ...spec },
+  }
+}
+
+/** A rule that makes `target` of these models; of every model when none is named. */
+export function rewriteRule(target: string, ...models: readonly string[]): Fields {
+  return { matches: models.map((value) => ({ model: { value } })), targets: [{ modelRewrite: target }] }
+}
+
 export function route(rules: unknown, metadata: Fields = {}): Fields {
   return {
     apiVersion: 'gateway.networking.k8s.io/v1',
