@@ -1,0 +1,68 @@
+import { Band, type BandPlan, bandPlan } from './band.ts'
+import type { FlowControlOptions } from './options.ts'
+
+/** For how long a band that the configuration does not name still counts among the bands after its last request. */
+const idleBandMs = 600_000
+
+/** The bands of a pool. There are few: priorities come from the operator's objectives, not from clients. */
+export class Bands {
+  /** Highest priority first. */
+  readonly list: Band[]
+  readonly #defaultPlan: BandPlan
+
+  constructor({ bands, defaultBand }: Pick<FlowControlOptions, 'bands' | 'defaultBand'>) {
+    this.#defaultPlan = bandPlan(defaultBand)
+    this.list = bands
+      .map((options) => new Band(options.priority, bandPlan(options), true))
+      .sort((a, b) => b.priority - a.priority)
+  }
+
+  /** Where in the list the priority's band is; it is made if it is not there. */
+  indexOf(priority: number, nowMs: number): number {
+    let index = 0
+    while (index < this.list.length && this.list[index].priority > priority) index += 1
+    if (this.list[index]?.priority === priority) {
+      this.list[index].usedAtMs = nowMs
+      return index
+    }
+    const band = new Band(priority, this.#defaultPlan, false)
+    band.usedAtMs = nowMs
+    this.list.splice(index, 0, band)
+    return index
+  }
+
+  /** Lets go of the bands that have not been used for long. */
+  forgetIdle(nowMs: number): void {
+    for (let i = this.list.length - 1; i >= 0; i -= 1) {
+      const { isConfigured, requests, usedAtMs } = this.list[i]
+      if (!isConfigured && requests === 0 && nowMs - usedAtMs >= idleBandMs) this.list.splice(i, 1)
+    }
+  }
+
+  /** The highest band in which something waits; -1 when nothing does. */
+  firstWaiting(): number {
+    for (let i = 0; i < this.list.length; i += 1) {
+      if (this.list[i].requests > 0) return i
+    }
+    return -1
+  }
+
+  /** Requests that wait in band `index` and those above it. */
+  waitingUpTo(index: number): number {
+    let requests = 0
+    for (let i = 0; i <= index; i += 1) requests += this.list[i].requests
+    return requests
+  }
+
+  /** Remembers what a flow of the priority was given. */
+  addService(priority: number, fairnessId: string, tokens: number, nowMs: number): void {
+    this.#planOf(priority).service?.add(fairnessId, tokens, nowMs)
+  }
+
+  #planOf(priority: number): BandPlan {
+    for (const band of this.list) {
+      if (band.priority === priority) return band.plan
+    }
+    return this.#defaultPlan
+  }
+}

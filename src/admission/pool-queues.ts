@@ -1,0 +1,59 @@
+import type { Clock } from '../pool/clock.ts'
+import { FlowController, type FlowObserver } from './flow-controller.ts'
+import type { FlowControlOptions } from './options.ts'
+
+export type PoolQueuesContext = {
+  readonly clock: Clock
+  /** How full a pool is: 1 is full. */
+  saturation(poolKey: string): number
+  hasEndpoints(poolKey: string): boolean
+  observer(poolKey: string): FlowObserver
+}
+
+/** The queue of each pool, made when its first request comes. */
+export class PoolQueues {
+  readonly #options: FlowControlOptions
+  readonly #context: PoolQueuesContext
+  readonly #queues = new Map<string, FlowController>()
+
+  constructor(options: FlowControlOptions, context: PoolQueuesContext) {
+    this.#options = options
+    this.#context = context
+  }
+
+  of(poolKey: string): FlowController {
+    let queue = this.#queues.get(poolKey)
+    if (queue === undefined) {
+      const { clock, saturation, hasEndpoints, observer } = this.#context
+      const pool = { saturation: () => saturation(poolKey), hasEndpoints: () => hasEndpoints(poolKey) }
+      queue = new FlowController(this.#options, { pool, clock, observer: observer(poolKey) })
+      this.#queues.set(poolKey, queue)
+    }
+    return queue
+  }
+
+  /** There may be capacity in the pool again. */
+  release(poolKey: string): void {
+    this.#queues.get(poolKey)?.release()
+  }
+
+  /** These are the pools now, perhaps with other endpoints: what waits for a pool that has gone is turned away. */
+  update(pools: { has(poolKey: string): boolean }): void {
+    for (const [poolKey, queue] of this.#queues) {
+      if (pools.has(poolKey)) queue.release()
+      else {
+        this.#queues.delete(poolKey)
+        queue.close()
+      }
+    }
+  }
+
+  entries(): Iterable<readonly [poolKey: string, queue: FlowController]> {
+    return this.#queues.entries()
+  }
+
+  /** Answers all that wait: they will not be served here. */
+  close(): void {
+    for (const queue of this.#queues.values()) queue.close()
+  }
+}
