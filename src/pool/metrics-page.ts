@@ -1,5 +1,5 @@
 import type { EndpointMetrics } from './endpoint.ts'
-import type { Engine, Selector } from './engines.ts'
+import type { CacheSize, Engine, Selector } from './engines.ts'
 import { labelsOf, type Sample, samplesOf } from './exposition.ts'
 
 /**
@@ -18,7 +18,9 @@ export function readMetricsPage(
   const running = sum(gaugePerRank(page, engine.running, engine.rankLabel))
   const kvUsage = mean(gaugePerRank(page, engine.kvUsage, engine.rankLabel))
   const adapters = engine.adapters && latestAdapters(page, engine.adapters)
-  if (queued === undefined && running === undefined && kvUsage === undefined && adapters === undefined) return previous
+  const cache = cacheSize(page, engine.cache, engine.rankLabel)
+  const hasLoad = queued !== undefined || running !== undefined || kvUsage !== undefined || adapters !== undefined
+  if (!hasLoad && cache === undefined) return previous
   return {
     queued: queued ?? previous.queued,
     running: running ?? previous.running,
@@ -26,6 +28,8 @@ export function readMetricsPage(
     activeAdapters: adapters?.active ?? previous.activeAdapters,
     waitingAdapters: adapters?.waiting ?? previous.waitingAdapters,
     maxAdapters: adapters?.max ?? previous.maxAdapters,
+    blockTokens: cache?.blockTokens ?? previous.blockTokens,
+    cacheBlocks: cache?.cacheBlocks ?? previous.cacheBlocks,
     updatedAtMs: nowMs,
   }
 }
@@ -109,3 +113,26 @@ function adapterNames(list: string | undefined): ReadonlySet<string> {
       .filter((name) => name !== ''),
   )
 }
+
+type Cache = { readonly blockTokens: number; readonly cacheBlocks: number }
+
+/** The blocks of all ranks together: each keeps other prompts. Undefined if the page does not say both numbers. */
+function cacheSize(page: Buffer, size: CacheSize, rankLabel: string | undefined): Cache | undefined {
+  let blockTokens: number | undefined
+  let cacheBlocks: number | undefined
+  switch (size.kind) {
+    case 'labels': {
+      const ranks = [...latestPerRank(selected(page, size.info), rankLabel).values()].map(labelsOf)
+      blockTokens = Number(ranks[0]?.get(size.blockTokens))
+      // vLLM writes None until it has measured how many blocks fit.
+      cacheBlocks = ranks.reduce((total, labels) => total + Number(labels.get(size.cacheBlocks)), 0)
+      break
+    }
+    case 'gauges':
+      blockTokens = gaugePerRank(page, [size.blockTokens], rankLabel)?.[0]
+      cacheBlocks = sum(gaugePerRank(page, [size.cacheBlocks], rankLabel))
+  }
+  return isCount(blockTokens) && isCount(cacheBlocks) ? { blockTokens, cacheBlocks } : undefined
+}
+
+const isCount = (value: number | undefined): value is number => Number.isSafeInteger(value) && value! > 0

@@ -1,4 +1,5 @@
 import { Agent, type IncomingMessage, request } from 'node:http'
+import { Agent as TlsAgent, request as tlsRequest } from 'node:https'
 import type { Clock } from './clock.ts'
 
 /** Where the metrics pages of one endpoint come from. */
@@ -24,24 +25,51 @@ export const metricsSourceLimits: MetricsSourceLimits = {
   idleConnectionMs: 3_000,
 }
 
+/** Which page of an endpoint has its metrics. */
+export type MetricsPlace = {
+  readonly scheme: 'http' | 'https'
+  /** Begins with `/`. */
+  readonly path: string
+  /** Undefined is the endpoint's own port. */
+  readonly port: number | undefined
+  /** With https, takes any certificate: those of model servers are mostly for no name that could be checked. */
+  readonly insecureSkipVerify: boolean
+}
+
+export const metricsPlace: MetricsPlace = {
+  scheme: 'http',
+  path: '/metrics',
+  port: undefined,
+  insecureSkipVerify: true,
+}
+
 /**
- * `http://{address}/metrics` over a connection of its own, which is kept open between fetches.
+ * `http://{address}/metrics`, if not told otherwise, over a connection of its own, which is kept open between fetches.
  * @param address `ip:port` or `[ip]:port`
  */
-export function openMetricsSource(address: string, clock: Clock, limits = metricsSourceLimits): MetricsSource {
+export function openMetricsSource(
+  address: string,
+  clock: Clock,
+  limits = metricsSourceLimits,
+  place = metricsPlace,
+): MetricsSource {
   const portAt = address.lastIndexOf(':')
-  const agent = new Agent({ keepAlive: true, maxSockets: 1, timeout: limits.idleConnectionMs })
+  const connections = { keepAlive: true, maxSockets: 1, timeout: limits.idleConnectionMs }
+  const isTls = place.scheme === 'https'
+  const agent = isTls
+    ? new TlsAgent({ ...connections, rejectUnauthorized: !place.insecureSkipVerify })
+    : new Agent(connections)
   const options = {
     agent,
     host: address.slice(0, portAt).replace(/^\[|\]$/g, ''),
-    port: Number(address.slice(portAt + 1)),
-    path: '/metrics',
+    port: place.port ?? Number(address.slice(portAt + 1)),
+    path: place.path,
     headers: { accept: 'text/plain;version=0.0.4' },
   }
   return {
     fetch() {
       return new Promise<Buffer>((resolve, reject) => {
-        const outgoing = request(options)
+        const outgoing = isTls ? tlsRequest(options) : request(options)
         const fail = (cause: Error) => {
           reject(cause)
           outgoing.destroy()

@@ -12,6 +12,8 @@ export type ScraperOptions = {
   readonly onUnreachable: (endpoint: Endpoint, cause: Error) => void
   /** Called once when an endpoint that was unreachable has given a page again. */
   readonly onReachable: (endpoint: Endpoint) => void
+  /** Called for each pool of an endpoint that has given a page. */
+  readonly onScraped?: (poolKey: string) => void
   readonly limits?: Partial<ScraperLimits>
 }
 
@@ -54,7 +56,7 @@ export type ScrapeStatus = {
   readonly lastFailure: string | undefined
 }
 
-type PoolActivity = { active: boolean; touchedAtMs: number; targets: Target[]; cancelTimer: () => void }
+type PoolActivity = { readonly key: string; active: boolean; touchedAtMs: number; targets: Target[]; cancelTimer: () => void }
 
 type Target = {
   readonly endpoint: Endpoint
@@ -103,7 +105,7 @@ export class Scraper {
     for (const target of left) target.pools = []
     const added: Target[] = []
     for (const [key, endpoints] of pools) {
-      const pool = this.#pools.get(key) ?? { active: false, touchedAtMs: 0, targets: [], cancelTimer: () => {} }
+      const pool = this.#pools.get(key) ?? idlePool(key)
       this.#pools.set(key, pool)
       pool.targets = endpoints.map((endpoint) => {
         let target = this.#targets.get(endpoint)
@@ -255,9 +257,12 @@ export class Scraper {
     endpoint.metrics = metrics
     target.failuresInRow = 0
     endpoint.isReachable = true
-    if (target.reachable) return
-    target.reachable = true
-    this.#options.onReachable(endpoint)
+    if (!target.reachable) {
+      target.reachable = true
+      this.#options.onReachable(endpoint)
+    }
+    const { onScraped } = this.#options
+    if (onScraped !== undefined) for (const pool of target.pools) onScraped(pool.key)
   }
 
   #countFailure(target: Target, cause: Error): void {
@@ -271,6 +276,10 @@ export class Scraper {
     target.reachable = false
     this.#options.onUnreachable(target.endpoint, cause)
   }
+}
+
+const idlePool = (key: string): PoolActivity => {
+  return { key, active: false, touchedAtMs: 0, targets: [], cancelTimer: () => {} }
 }
 
 const refusals = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL'])

@@ -12,8 +12,12 @@ export type SchedulingRequest = {
   readonly promptBytes: number
   /** The token limit that the request names. */
   readonly maxOutputTokens: number | undefined
+  /** The prompt has parts that are images, audio or video. */
+  readonly isMultimodal: boolean
   /** The leading part of the prompt as it has been read; undefined where no plugin reads it, or there is none. */
   readonly prompt: PromptPrefix | undefined
+  /** The endpoint that a profile before this one chose for the request; the profile handler says so. */
+  peer?: Endpoint | undefined
   /** A request header by its lower-case name, which some plugin must have declared ({@link Plugin.headerNames}). */
   header(name: string): string | undefined
 }
@@ -53,8 +57,13 @@ export type Plugin = {
   readonly headerNames?: readonly string[]
   /** The decision waits for the leading part of the prompt. */
   readonly readsPrompt?: boolean
-  /** The request goes to `endpoint`. `prompt` may still grow. */
-  routed?(request: SchedulingRequest, endpoint: Endpoint): void
+  /** It asks whether the prompt has parts that are no text ({@link SchedulingRequest.isMultimodal}). */
+  readonly readsMedia?: boolean
+  /**
+   * The request goes to `endpoint`. `prompt` may still grow.
+   * @param profileName of the profile that chose a helper; undefined for the endpoint that answers
+   */
+  routed?(request: SchedulingRequest, endpoint: Endpoint, profileName?: string): void
   /** The whole prompt has been read, after {@link routed}. Not called when it was complete by then. */
   promptRead?(request: SchedulingRequest, endpoint: Endpoint): void
   /** Headers to set on the response of `endpoint`, flat: name, value … */
@@ -89,6 +98,8 @@ export type Producer = Plugin & {
   produce?(request: SchedulingRequest, candidates: readonly Endpoint[]): void
   /** A numeric attribute of an endpoint; undefined when it is not known. For plugins that name attributes in parameters. */
   attribute?(endpoint: Endpoint, key: string): number | undefined
+  /** What it says of a request in one text, such as the session that it belongs to; undefined when there is nothing. */
+  requestText?(request: SchedulingRequest): string | undefined
 }
 
 /** Knows, of the candidates of the request that is being decided, how much of the prompt each has in its cache. */
@@ -119,8 +130,12 @@ export type Admitter = Plugin & {
 export type Scheduled = {
   /** Best first; empty when no candidate is fit. */
   readonly endpoints: readonly Endpoint[]
+  /** Where to send the request instead of to their own addresses, such as to a proxy in front of them. */
+  readonly destination?: string
   /** Other endpoints that work for this request, such as the one that computes the prefill. */
   readonly helpers: readonly Endpoint[]
+  /** The profile that chose each of the helpers; undefined when there are none. */
+  readonly helperProfiles?: readonly string[]
   /** Request headers that tell the server of them, flat: name, value … */
   readonly headers: readonly string[]
   /** `[address, total score]` of the candidates that were scored, when the scheduler was asked to keep them. */

@@ -13,7 +13,11 @@ export type ProfileParts = {
 export type Profile = ProfileParts & {
   /** Best first; empty when there are no candidates or the filters leave none. `random` gives [0, 1). */
   schedule(request: SchedulingRequest, candidates: readonly Endpoint[], random: () => number): readonly Endpoint[]
+  /** `[address, total score]` of the candidates that the last {@link schedule} scored. */
+  lastScores(): readonly (readonly [address: string, score: number])[]
 }
+
+const none: readonly Endpoint[] = []
 
 /**
  * Filters, then sums each candidate's scores by weight, then picks. A score counts between 0 and 1, NaN as 0.
@@ -23,12 +27,15 @@ export function createProfile(parts: ProfileParts): Profile {
   const { filters, scorers, picker } = parts
   let scores = new Float64Array(0)
   let totals = new Float64Array(0)
+  let scored = none
 
   return {
     ...parts,
     schedule(request, candidates, random) {
-      const fit = filters.reduce((left, filter) => filter.filter(request, left, random), candidates)
-      if (fit.length === 0) return []
+      let fit = candidates
+      for (let i = 0; i < filters.length && fit.length > 0; i += 1) fit = filters[i].filter(request, fit, random)
+      scored = fit
+      if (fit.length === 0) return none
       if (totals.length < fit.length) {
         scores = new Float64Array(fit.length)
         totals = new Float64Array(fit.length)
@@ -40,6 +47,7 @@ export function createProfile(parts: ProfileParts): Profile {
       }
       return picker.pick(fit, totals, random)
     },
+    lastScores: () => scored.map(({ address }, i) => [address, totals[i]] as const),
   }
 }
 

@@ -11,6 +11,8 @@ const before: EndpointMetrics = {
   activeAdapters: new Set(['old']),
   waitingAdapters: new Set(['older']),
   maxAdapters: 9,
+  blockTokens: 32,
+  cacheBlocks: 900,
   updatedAtMs: 1_000,
 }
 
@@ -38,6 +40,8 @@ describe('a page of vLLM', () => {
       activeAdapters: new Set(['sql', 'chat']),
       waitingAdapters: new Set(['law']),
       maxAdapters: 4,
+      blockTokens: 16,
+      cacheBlocks: 27_648,
       updatedAtMs: 2_000,
     })
   })
@@ -138,6 +142,47 @@ describe('adapters', () => {
   })
 })
 
+describe('the size of the cache', () => {
+  const info = (labels: string) => `vllm:cache_config_info{${labels}} 1.0\n`
+  const size = (page: string, engineType = 'vllm') => {
+    const { blockTokens, cacheBlocks } = read(page, before, engineType)
+    return [blockTokens, cacheBlocks]
+  }
+
+  it('is in labels of vLLM', () => {
+    expect(size(info('block_size="16",cache_dtype="auto",engine="0",num_gpu_blocks="5000"'))).toEqual([16, 5000])
+  })
+
+  it('is that of all data-parallel ranks together', () => {
+    const ranks = ['0', '1'].map((rank) => info(`block_size="16",engine="${rank}",num_gpu_blocks="5000"`))
+    expect(size(ranks.join(''))).toEqual([16, 10_000])
+  })
+
+  it.each(['None', '0', '-1', '1.5', ''])('stays as it was while the server says %j', (blocks) => {
+    expect(size(info(`block_size="16",num_gpu_blocks="${blocks}"`))).toEqual([32, 900])
+    expect(size(info(`block_size="${blocks}",num_gpu_blocks="5000"`))).toEqual([32, 900])
+    expect(read(info(`num_gpu_blocks="${blocks}"`))).toBe(before)
+  })
+
+  it('counts as something the page says', () => {
+    expect(read(info('block_size="16",num_gpu_blocks="5000"')).updatedAtMs).toBe(2_000)
+  })
+
+  it('is in other labels of SGLang', () => {
+    expect(size('sglang:cache_config_info{num_pages="700",page_size="64"} 1.0\n', 'sglang')).toEqual([64, 700])
+  })
+
+  it('is in gauges of TensorRT-LLM and Triton', () => {
+    const trtllm = 'trtllm_kv_cache_tokens_per_block 64\ntrtllm_kv_cache_max_blocks 800\n'
+    expect(size(trtllm, 'trtllm-serve')).toEqual([64, 800])
+    const triton = ['tokens_per', 'max', 'used']
+      .map((type, i) => `nv_trt_llm_kv_cache_block_metrics{kv_cache_block_type="${type}"} ${[64, 6239, 17][i]}\n`)
+      .join('')
+    expect(size(triton, 'triton-tensorrt-llm')).toEqual([64, 6239])
+    expect(size('trtllm_kv_cache_tokens_per_block 64\n', 'trtllm-serve')).toEqual([32, 900])
+  })
+})
+
 describe('the engine type', () => {
   const load = { queued: 3, running: 4, kvUsage: 0.5 }
 
@@ -175,5 +220,11 @@ nv_trt_llm_kv_cache_block_metrics{kv_cache_block_type="fraction",model="tensorrt
     expect(engineOf({})).toBe(vllm)
     expect(engineOf({ [engineTypeLabel]: 'homemade' })).toBe(vllm)
     expect(engineOf({ [engineTypeLabel]: 'sglang' })).not.toBe(vllm)
+  })
+
+  it('may stand in the label of llm-d, if not in the other one', () => {
+    const sglang = engineOf({ [engineTypeLabel]: 'sglang' })
+    expect(engineOf({ 'llm-d.ai/engine-type': 'sglang' })).toBe(sglang)
+    expect(engineOf({ 'llm-d.ai/engine-type': 'trtllm-serve', [engineTypeLabel]: 'sglang' })).toBe(sglang)
   })
 })

@@ -1,9 +1,11 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { afterEach, expect, it } from 'vitest'
-import { type MetricsSource, openMetricsSource } from '../../src/pool/metrics-source.ts'
+import { selfSignedCertificates } from '../../src/extproc/tls.ts'
+import { type MetricsSource, metricsPlace, openMetricsSource } from '../../src/pool/metrics-source.ts'
 import { ManualClock, settled } from './manual-clock.ts'
 
 const clock = new ManualClock()
@@ -171,4 +173,27 @@ it('closes a connection that nobody uses, and connects anew for the next fetch',
   await once(sockets[0], 'close')
   expect((await source.fetch()).toString()).toBe('up 1\n')
   expect(sockets.length).toBe(2)
+})
+
+it('asks at another port for another page', async () => {
+  const { address } = await serve((request, response) => response.end(request.url))
+  const [host, port] = address.split(':')
+  const place = { ...metricsPlace, port: Number(port), path: '/stats?all' }
+  const source = openMetricsSource(`${host}:1`, clock, limits, place)
+  expect((await source.fetch()).toString()).toBe('/stats?all')
+  source.close()
+})
+
+it('asks over TLS, and takes any certificate if it may', async () => {
+  const { current } = await selfSignedCertificates()
+  const server = createTlsServer({ ...current }, (_request, response) => response.end('up 1\n'))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  const fetchBy = async (insecureSkipVerify: boolean) => {
+    const source = openMetricsSource(address, clock, limits, { ...metricsPlace, scheme: 'https', insecureSkipVerify })
+    return source.fetch().finally(() => source.close())
+  }
+  expect((await fetchBy(true)).toString()).toBe('up 1\n')
+  await expect(fetchBy(false)).rejects.toThrow('self-signed certificate')
+  server.close()
 })

@@ -40,6 +40,10 @@ export function vllmPage({ queued, running, kvUsage, adapters = [] }: PageState,
     `vllm:num_requests_waiting_by_reason{${labels},reason="capacity"} 77.0`,
     `vllm:num_requests_waiting_by_reason{${labels},reason="deferred"} 88.0`,
     ...gauge('vllm:kv_cache_usage_perc', 'KV-cache usage. 1 means 100 percent usage.', kvUsage),
+    '# HELP vllm:cache_config_info Information of the LLMEngine CacheConfig',
+    '# TYPE vllm:cache_config_info gauge',
+    'vllm:cache_config_info{block_size="16",cache_dtype="auto",enable_prefix_caching="True",engine="0",' +
+      'gpu_memory_utilization="0.9",num_cpu_blocks="None",num_gpu_blocks="27648",swap_space="4"} 1.0',
     ...Array.from({ length: histograms }, (_, i) => [
       ...histogram(`vllm:phase_${i}_time_seconds`, latencyBuckets),
       ...histogram(`vllm:request_${i}_tokens`, tokenBuckets),

@@ -1,5 +1,5 @@
-import type { SchedulingRequest } from '../../src/scheduling/plugin.ts'
 import { type Endpoint, type EndpointMetrics, unknownMetrics } from '../../src/pool/endpoint.ts'
+import type { SchedulingRequest } from '../../src/scheduling/plugin.ts'
 
 /** What a test says of an endpoint: any field of it or of its metrics. */
 export type EndpointState = Partial<Omit<Endpoint, 'metrics'> & EndpointMetrics>
@@ -39,6 +39,7 @@ export function schedulingRequest(parts: Partial<SchedulingRequest> = {}): Sched
     priority: 0,
     promptBytes: 0,
     maxOutputTokens: undefined,
+    isMultimodal: false,
     prompt: undefined,
     header: () => undefined,
     ...parts,

@@ -3,6 +3,7 @@ import type { Endpoint } from '../../src/pool/endpoint.ts'
 import { maxScorePicker } from '../../src/scheduling/pickers/max-score.ts'
 import type { Filter, Picker, Scorer } from '../../src/scheduling/plugin.ts'
 import { createProfile } from '../../src/scheduling/profile.ts'
+import { pluginContext } from './context.ts'
 import { endpoints, equalEndpoints, schedulingRequest } from './endpoints.ts'
 
 const request = schedulingRequest()
@@ -82,7 +83,7 @@ describe('a profile', () => {
   })
 
   it('picks nothing when there are no candidates, or the filters leave none', () => {
-    const picker = maxScorePicker.create()
+    const picker = maxScorePicker.create({}, pluginContext())
     const unused: Scorer = {
       type: 'test-scorer',
       score: () => {
@@ -99,12 +100,12 @@ describe('a profile', () => {
     let asked: string | undefined
     const listening: Scorer = { type: 'test-scorer', score: ({ targetModel }) => void (asked = targetModel) }
     const profile = createProfile({ filters: [], scorers: [{ scorer: listening, weight: 1 }], picker: showing([]) })
-    profile.schedule(schedulingRequest(schedulingRequest({ targetModel: 'sql' })), equalEndpoints(1), Math.random)
+    profile.schedule(schedulingRequest({ targetModel: 'sql' }), equalEndpoints(1), Math.random)
     expect(asked).toBe('sql')
   })
 
   it('shows its parts', () => {
-    const parts = { filters: [], scorers: [], picker: maxScorePicker.create() }
+    const parts = { filters: [], scorers: [], picker: maxScorePicker.create({}, pluginContext()) }
     expect(createProfile(parts)).toMatchObject(parts)
   })
 })

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { reachableFilter } from '../../../src/scheduling/filters/reachable.ts'
+import { pluginContext } from '../context.ts'
 import { endpoints, schedulingRequest } from '../endpoints.ts'
 
 const filter = (...candidates: ReturnType<typeof endpoints>) =>
-  reachableFilter.create().filter(schedulingRequest({ targetModel: '' }), candidates)
+  reachableFilter.create(undefined, pluginContext()).filter(schedulingRequest(), candidates, Math.random)
 
 describe('reachable-filter', () => {
   it('leaves out who refuses connections', () => {

@@ -1,18 +1,21 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { maxScorePicker } from '../../../src/scheduling/pickers/max-score.ts'
+import { pluginContext } from '../context.ts'
 import { equalEndpoints, seededRandom } from '../endpoints.ts'
 
 const [a, b, c, d] = equalEndpoints(4)
 
 it('picks the best, then the second best', () => {
   const scores = Float64Array.of(1, 3, 2, 0)
-  expect(maxScorePicker.create().pick([a, b, c, d], scores, Math.random)).toEqual([b])
-  expect(maxScorePicker.create({ maxNumOfEndpoints: 2 }).pick([a, b, c, d], scores, Math.random)).toEqual([b, c])
+  expect(maxScorePicker.create(undefined, pluginContext()).pick([a, b, c, d], scores, Math.random)).toEqual([b])
+  expect(
+    maxScorePicker.create({ maxNumOfEndpoints: 2 }, pluginContext()).pick([a, b, c, d], scores, Math.random),
+  ).toEqual([b, c])
 })
 
 it('draws among equals only', () => {
-  const picker = maxScorePicker.create({ maxNumOfEndpoints: 2 })
+  const picker = maxScorePicker.create({ maxNumOfEndpoints: 2 }, pluginContext())
   const random = seededRandom()
   const picks = new Set<string>()
   for (let i = 0; i < 200; i += 1) {
@@ -36,7 +39,9 @@ it('picks the same as a sort by score, in whatever order the candidates stand', 
       const candidates = equalEndpoints(scores.length)
       const ranked = candidates.map((endpoint, i) => ({ endpoint, score: scores[i] })).sort((x, y) => y.score - x.score)
       expect(
-        maxScorePicker.create({ maxNumOfEndpoints }).pick(candidates, Float64Array.from(scores), Math.random),
+        maxScorePicker
+          .create({ maxNumOfEndpoints }, pluginContext())
+          .pick(candidates, Float64Array.from(scores), Math.random),
       ).toEqual(ranked.slice(0, maxNumOfEndpoints).map(({ endpoint }) => endpoint))
     }),
   )

@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest'
 import { randomPicker } from '../../../src/scheduling/pickers/random.ts'
+import { pluginContext } from '../context.ts'
 import { equalEndpoints, seededRandom } from '../endpoints.ts'
 
 it('does not look at the scores', () => {
   const candidates = equalEndpoints(3)
-  const picker = randomPicker.create()
+  const picker = randomPicker.create(undefined, pluginContext())
   const random = seededRandom()
   const counts = [0, 0, 0]
   for (let i = 0; i < 3_000; i += 1) {

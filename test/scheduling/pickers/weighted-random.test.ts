@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest'
 import { weightedRandomPicker } from '../../../src/scheduling/pickers/weighted-random.ts'
+import { pluginContext } from '../context.ts'
 import { equalEndpoints, seededRandom } from '../endpoints.ts'
 
 const candidates = equalEndpoints(3)
 
 function firstPicks(scores: Float64Array, draws: number) {
-  const picker = weightedRandomPicker.create()
+  const picker = weightedRandomPicker.create(undefined, pluginContext())
   const random = seededRandom()
   const counts = [0, 0, 0]
   for (let i = 0; i < draws; i += 1) counts[candidates.indexOf(picker.pick(candidates, scores, random)[0])] += 1
@@ -27,7 +28,7 @@ it('keeps the proportion where scores are tiny', () => {
 })
 
 it('has candidates without a score last', () => {
-  const picker = weightedRandomPicker.create({ maxNumOfEndpoints: 3 })
+  const picker = weightedRandomPicker.create({ maxNumOfEndpoints: 3 }, pluginContext())
   for (let i = 0; i < 100; i += 1) {
     expect(picker.pick(candidates, Float64Array.of(0, 0.001, 0), Math.random)[0]).toBe(candidates[1])
   }
@@ -35,6 +36,8 @@ it('has candidates without a score last', () => {
 
 it('takes the ends of what random gives', () => {
   for (const end of [0, 1 - Number.EPSILON]) {
-    expect(weightedRandomPicker.create().pick(candidates, Float64Array.of(0, 1, 0), () => end)).toEqual([candidates[1]])
+    expect(
+      weightedRandomPicker.create(undefined, pluginContext()).pick(candidates, Float64Array.of(0, 1, 0), () => end),
+    ).toEqual([candidates[1]])
   }
 })

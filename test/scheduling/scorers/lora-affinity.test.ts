@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { loraAffinityScorer } from '../../../src/scheduling/scorers/lora-affinity.ts'
+import { pluginContext } from '../context.ts'
 import { type EndpointState, endpoints } from '../endpoints.ts'
 import { scoresOf } from './scores.ts'
 
 function score(active: string[], waiting: string[], maxAdapters: number, targetModel = 'sql') {
   const state: EndpointState = { activeAdapters: new Set(active), waitingAdapters: new Set(waiting), maxAdapters }
-  return scoresOf(loraAffinityScorer.create(), endpoints(state), targetModel)[0]
+  return scoresOf(loraAffinityScorer.create(undefined, pluginContext()), endpoints(state), targetModel)[0]
 }
 
 describe('a server scores', () => {

@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest'
 import { queueScorer } from '../../../src/scheduling/scorers/queue.ts'
+import { pluginContext } from '../context.ts'
 import { endpoints } from '../endpoints.ts'
 import { scoresOf } from './scores.ts'
 
-const scorer = queueScorer.create()
+const scorer = queueScorer.create(undefined, pluginContext())
 
 it('scores the shortest queue 1, the longest 0, others between', () => {
   expect(scoresOf(scorer, endpoints({ queued: 2 }, { queued: 10 }, { queued: 4 }))).toEqual([1, 0, 0.75])

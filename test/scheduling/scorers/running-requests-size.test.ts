@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest'
 import { runningRequestsSizeScorer } from '../../../src/scheduling/scorers/running-requests-size.ts'
+import { pluginContext } from '../context.ts'
 import { endpoints } from '../endpoints.ts'
 import { scoresOf } from './scores.ts'
 
-const scorer = runningRequestsSizeScorer.create()
+const scorer = runningRequestsSizeScorer.create(undefined, pluginContext())
 
 it('scores the fewest running requests 1, the most 0, others between', () => {
   expect(scoresOf(scorer, endpoints({ running: 0 }, { running: 8 }, { running: 6 }))).toEqual([1, 0, 0.25])

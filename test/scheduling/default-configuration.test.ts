@@ -1,22 +1,31 @@
 import { describe, expect, it } from 'vitest'
 import type { Endpoint } from '../../src/pool/endpoint.ts'
-import { createDefaultProfile } from '../../src/scheduling/default-profile.ts'
-import { endpoints, equalEndpoints, schedulingRequest, seededRandom, type EndpointState } from './endpoints.ts'
+import { createDefaultConfiguration } from '../../src/scheduling/default-configuration.ts'
+import { createScheduler } from '../../src/scheduling/scheduler.ts'
+import { configurationContext } from './configured.ts'
+import { type EndpointState, endpoints, equalEndpoints, schedulingRequest, seededRandom } from './endpoints.ts'
+
+/** The endpoints that the default configuration picks. */
+function defaultSchedule() {
+  const scheduler = createScheduler(createDefaultConfiguration(configurationContext), { keepsScores: false })
+  return (...given: Parameters<typeof scheduler.schedule>) => scheduler.schedule(...given).endpoints
+}
 
 /** Sends requests that don't end, and counts where they go. No scrape comes between. */
 function sendAll(candidates: readonly Endpoint[], requests: number, targetModel = 'base') {
-  const profile = createDefaultProfile()
+  const schedule = defaultSchedule()
   const random = seededRandom()
-  for (let i = 0; i < requests; i += 1) profile.schedule({ targetModel }, candidates, random)[0].inFlight += 1
+  for (let i = 0; i < requests; i += 1)
+    schedule(schedulingRequest({ targetModel }), candidates, random)[0].inFlight += 1
   return candidates.map(({ inFlight }) => inFlight)
 }
 
 function firstPick(...states: EndpointState[]) {
   const candidates = endpoints(...states)
-  return candidates.indexOf(createDefaultProfile().schedule(schedulingRequest(schedulingRequest({ targetModel: 'sql' })), candidates, seededRandom())[0])
+  return candidates.indexOf(defaultSchedule()(schedulingRequest({ targetModel: 'sql' }), candidates, seededRandom())[0])
 }
 
-describe('the default profile picks', () => {
+describe('the default configuration picks', () => {
   it('the shorter queue', () => {
     expect(firstPick({ queued: 3 }, { queued: 0 }, { queued: 9 })).toBe(1)
   })
@@ -35,10 +44,15 @@ describe('the default profile picks', () => {
   })
 
   it('a second one to fall back to, if there is one', () => {
-    const profile = createDefaultProfile()
+    const schedule = defaultSchedule()
     const candidates = endpoints({ queued: 1 }, { queued: 0 }, { queued: 9 })
-    expect(profile.schedule(schedulingRequest({ targetModel: '' }), candidates, seededRandom())).toEqual([candidates[1], candidates[0]])
-    expect(profile.schedule(schedulingRequest({ targetModel: '' }), candidates.slice(0, 1), seededRandom())).toEqual([candidates[0]])
+    expect(schedule(schedulingRequest({ targetModel: '' }), candidates, seededRandom())).toEqual([
+      candidates[1],
+      candidates[0],
+    ])
+    expect(schedule(schedulingRequest({ targetModel: '' }), candidates.slice(0, 1), seededRandom())).toEqual([
+      candidates[0],
+    ])
   })
 })
 
@@ -78,3 +92,8 @@ describe('between two scrapes', () => {
 function equalStates(count: number, state: EndpointState): EndpointState[] {
   return Array.from({ length: count }, () => state)
 }
+
+it('the default configuration has nothing to warn of', () => {
+  const { warnings, flowControl, parsers } = createDefaultConfiguration(configurationContext)
+  expect([warnings, flowControl, parsers]).toEqual([[], undefined, undefined])
+})

@@ -1,0 +1,51 @@
+import { z } from 'zod'
+import type { Endpoint } from '../../pool/endpoint.ts'
+import { narrow } from '../filters/narrow.ts'
+import { detectorKind } from '../plugin-kind.ts'
+
+const parameters = z.strictObject({
+  /** Requests in flight that make an endpoint full. */
+  maxConcurrency: z.int().min(1).default(100),
+  /** Tokens in flight that make an endpoint full. */
+  maxTokenConcurrency: z.int().min(1).default(1_000_000),
+  /** By what share over that an endpoint may be before the filter takes it away. */
+  headroom: z.number().min(0).default(0),
+  /** What counts; of both, what is fuller. */
+  concurrencyMode: z.enum(['requests', 'tokens', 'hybrid']).default('requests'),
+})
+
+type Limits = { readonly requests: number; readonly tokens: number }
+
+/**
+ * How full a pool is by what this process has in flight there: the sum over the endpoints / the sum of what they take, 1
+ * for a pool without endpoints. It needs no scrape. As a filter it keeps the endpoints below their limit, maybe none.
+ */
+export const concurrencyDetector = detectorKind('concurrency-detector', parameters, (options, context) => {
+  const { maxConcurrency, maxTokenConcurrency, headroom, concurrencyMode } = options
+  const countsRequests = concurrencyMode !== 'tokens'
+  const countsTokens = concurrencyMode !== 'requests'
+  // Without this producer no tokens are counted.
+  if (countsTokens) context.producer('inflight-load-producer')
+  const max: Limits = {
+    requests: countsRequests ? maxConcurrency : Number.POSITIVE_INFINITY,
+    tokens: countsTokens ? maxTokenConcurrency : Number.POSITIVE_INFINITY,
+  }
+  const limits: Limits = { requests: max.requests * (1 + headroom), tokens: max.tokens * (1 + headroom) }
+  return {
+    saturation(candidates) {
+      if (candidates.length === 0) return 1
+      let requests = 0
+      let tokens = 0
+      for (const { inFlight, inFlightTokens } of candidates) {
+        requests += inFlight
+        tokens += inFlightTokens
+      }
+      return Math.max(requests / max.requests, tokens / max.tokens) / candidates.length
+    },
+    filter: (_request, candidates) => narrow(candidates, isBelow, limits),
+  }
+})
+
+function isBelow({ inFlight, inFlightTokens }: Endpoint, { requests, tokens }: Limits): boolean {
+  return inFlight < requests && inFlightTokens < tokens
+}

@@ -1,0 +1,34 @@
+import { z } from 'zod'
+import { nothingScheduled } from '../plugin.ts'
+import { handlerKind, profileNamed, scheduledBy } from './handler.ts'
+
+const parameters = z.strictObject({
+  /** The request header that names the profile. */
+  headerName: z.string().regex(/^\S+$/, 'the name of a header').default('EPP-Profile'),
+  /** For requests without the header. */
+  defaultProfile: z.string().default('decode'),
+})
+
+/**
+ * The profile that a request header names; nothing when it names none that there is. A single profile takes every
+ * request. For callers that go through the stages of a request themselves, with a call for each.
+ */
+export const headerProfileHandler = handlerKind(
+  'header-profile-handler',
+  parameters,
+  ({ headerName, defaultProfile }) => {
+    const name = headerName.toLowerCase()
+    return {
+      headerNames: [name],
+      over(profiles, keepsScores) {
+        const byDefault = profiles.size === 1 ? [...profiles.values()][0] : profileNamed(profiles, defaultProfile)
+        return (request, candidates, random) => {
+          const asked = profiles.size === 1 ? '' : (request.header(name)?.trim() ?? '')
+          const profile = asked === '' ? byDefault : profiles.get(asked)
+          if (profile === undefined) return nothingScheduled
+          return scheduledBy(profile, profile.schedule(request, candidates, random), keepsScores)
+        }
+      },
+    }
+  },
+)

@@ -1,0 +1,11 @@
+import { noParameters } from '../plugin-kind.ts'
+import { handlerKind, onlyProfile, scheduledBy } from './handler.ts'
+
+/** The one profile that there is, for every request. */
+export const singleProfileHandler = handlerKind('single-profile-handler', noParameters, () => ({
+  over(profiles, keepsScores) {
+    const profile = onlyProfile(profiles)
+    return (request, candidates, random) =>
+      scheduledBy(profile, profile.schedule(request, candidates, random), keepsScores)
+  },
+}))
