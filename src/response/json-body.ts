@@ -1,0 +1,30 @@
+import { ResponseDocument } from './document.ts'
+import type { BodyReader, Findings } from './findings.ts'
+import { type ModelNames, ModelValues } from './model-values.ts'
+
+/** A body that is one JSON document. What it tells of the response counts from {@link end} on. */
+export class JsonBody implements BodyReader {
+  readonly #findings: Findings
+  readonly #models: ModelValues
+  readonly #document: ResponseDocument
+
+  constructor(names: ModelNames | undefined, findings: Findings) {
+    this.#findings = findings
+    this.#models = new ModelValues(names, findings)
+    this.#document = new ResponseDocument(this.#models)
+  }
+
+  push(piece: Buffer, out: Buffer[]): void {
+    if (!this.#document.hasFailed) this.#document.read(piece, 0, piece.length, false, out)
+    this.#models.flush(piece, out)
+  }
+
+  end(out: Buffer[]): void {
+    const document = this.#document
+    document.endLine(out)
+    if (document.isDone) {
+      document.commit(this.#findings)
+      this.#findings.finished = true
+    } else document.fail(out)
+  }
+}
