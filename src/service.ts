@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { emptyCatalog } from './catalog/catalog.ts'
 import { formatProblem } from './catalog/problem.ts'
-import type { ConversationContext, Routing } from './extproc/conversation.ts'
+import { createConversing } from './conversing.ts'
+import type { Routing } from './extproc/conversation.ts'
 import { Exchanges } from './extproc/exchange.ts'
 import { GrpcServer } from './extproc/grpc-server.ts'
 import { extProcService, Health } from './extproc/health.ts'
@@ -10,13 +11,14 @@ import { type Certificates, folderCertificates, selfSignedCertificates } from '.
 import { systemClock } from './pool/clock.ts'
 import { LivePools } from './pool/live-pools.ts'
 import { openMetricsSource } from './pool/metrics-source.ts'
-import { Scraper } from './pool/scraper.ts'
+import { Scraper, scraperLimits } from './pool/scraper.ts'
 import { createHeaderTable } from './request/control-headers.ts'
 import type { Limits } from './request/limits.ts'
-import { createDefaultProfile } from './scheduling/default-profile.ts'
+import { readConfiguration, type SchedulingConfiguration } from './scheduling/configuration.ts'
+import { createDefaultConfiguration } from './scheduling/default-configuration.ts'
+import { readDocuments } from './sources/document.ts'
 import { FileSource } from './sources/file-source.ts'
 import type { ProblemChange, Snapshot } from './sources/source.ts'
-import { atMostEvery } from './telemetry/log.ts'
 import { createMetrics, portOf, serveMetrics } from './telemetry/metrics.ts'
 
 /** Configuration of the ext_proc service, parsed from flags. */
@@ -36,6 +38,18 @@ export type ServiceOptions = {
   readonly limits: Limits
   readonly rejectsUnknownModels: boolean
   readonly keepsContentLength: boolean
+  /** An EndpointPickerConfig; undefined for the defaults. `name` is what problems call it. */
+  readonly configuration: { readonly name: string; readonly text: string } | undefined
+  /** Tell Envoy the score of each endpoint. */
+  readonly emitsEndpointScores: boolean
+  /** The proxy's subset hint counts. */
+  readonly keepsToSubset: boolean
+  /** Headers by which clients ask for an objective, a model or a fairness id count. */
+  readonly trustsHints: boolean
+  /** Answer GET /v1/models from the catalog. */
+  readonly answersModels: boolean
+  /** Metrics under the names of llm-d, too. */
+  readonly emitsLlmdNames: boolean
   readonly refreshMetricsIntervalMs: number
   readonly drainTimeoutMs: number
 }
@@ -52,10 +66,11 @@ export type Service = {
 const quietMs = 1000
 /** Kept of the drain timeout for letting streams go, when requests do not cease to come. */
 const releaseMs = 5000
-const warnIntervalMs = 60_000
 
-/** Starts everything and resolves when it is ready. @throws SourceError, or the error of listen() */
+/** Starts everything and resolves when it is ready. @throws ConfigurationError, SourceError, or the error of listen() */
 export async function startService(options: ServiceOptions, log: Logger): Promise<Service> {
+  const configuration = readScheduling(options)
+  for (const warning of configuration.warnings) log.warn(warning)
   const pools = new LivePools()
   const scraper = new Scraper({
     clock: systemClock,
@@ -63,6 +78,7 @@ export async function startService(options: ServiceOptions, log: Logger): Promis
     onUnreachable: (endpoint, cause) =>
       log.warn({ endpoint: endpoint.address, cause: cause.message }, 'metrics of an endpoint cannot be scraped'),
     onReachable: (endpoint) => log.info({ endpoint: endpoint.address }, 'metrics of an endpoint are scraped again'),
+    onScraped: (poolKey) => conversing.queues?.release(poolKey),
     limits: { refreshIntervalMs: options.refreshMetricsIntervalMs },
   })
 
@@ -88,9 +104,10 @@ export async function startService(options: ServiceOptions, log: Logger): Promis
     },
   )
   const apply = ({ catalog, endpoints }: Snapshot) => {
-    routing = { catalog, table: createHeaderTable(catalog.headerNames) }
+    routing = { catalog, table: createHeaderTable([...catalog.headerNames, ...conversing.headerNames]) }
     pools.update(catalog, endpoints)
     scraper.update(pools.members)
+    conversing.queues?.update(pools.members)
   }
 
   const metrics = createMetrics({
@@ -98,7 +115,8 @@ export async function startService(options: ServiceOptions, log: Logger): Promis
     pools: () => [...routing.catalog.pools.keys()].map((key) => [key, pools.averages(key)] as const),
     resourceProblems: () => problems.length,
   })
-  const exchanges = new Exchanges(conversationContext(options, pools, scraper, metrics, log), () => routing, {
+  const conversing = createConversing(options, configuration, pools, scraper, metrics, log)
+  const exchanges = new Exchanges(conversing.context, () => routing, {
     failed(reason, message) {
       metrics.exchangeErrors.inc({ reason })
       if (reason === 'internal') log.error({ cause: message }, 'a stream failed by a defect of this service')
@@ -134,6 +152,7 @@ export async function startService(options: ServiceOptions, log: Logger): Promis
       const endMs = performance.now() + options.drainTimeoutMs
       await untilQuiet(exchanges, endMs - Math.min(releaseMs, options.drainTimeoutMs / 2))
       health.close()
+      conversing.queues?.close()
       const closed = mainServer.close()
       while (exchanges.size > 0 && performance.now() < endMs) {
         exchanges.releaseResting()
@@ -161,49 +180,15 @@ async function untilQuiet(exchanges: Exchanges, endMs: number): Promise<void> {
   }
 }
 
-function conversationContext(
-  options: ServiceOptions,
-  pools: LivePools,
-  scraper: Scraper,
-  metrics: ReturnType<typeof createMetrics>,
-  log: Logger,
-): ConversationContext {
-  const profile = createDefaultProfile()
-  const routed = metrics.requests.labels('routed')
-  const named = metrics.requests.labels('named')
-  const passed = metrics.requests.labels('passed')
-  const warnUnroutable = atMostEvery(warnIntervalMs, performance.now.bind(performance), (count) =>
-    log.warn(
-      { count },
-      'request bodies arrive after their headers had to go on (STREAMED mode): the model in them cannot choose a route. ' +
-        'Use FULL_DUPLEX_STREAMED, or set send_body_without_waiting_for_header_response in the ext_proc filter',
-    ),
-  )
-  return {
-    limits: options.limits,
-    scheduling: {
-      endpointsOf(poolKey) {
-        scraper.touch(poolKey)
-        return pools.endpointsOf(poolKey)
-      },
-      schedule: profile.schedule,
-    },
-    rejectsUnknownModels: options.rejectsUnknownModels,
-    keepsContentLength: options.keepsContentLength,
-    random: Math.random,
-    observer: {
-      decided(model, route) {
-        if (route.pool !== undefined) routed.inc()
-        else if (model !== undefined) named.inc()
-        else passed.inc()
-      },
-      refused: (code) => metrics.requests.inc({ result: code }),
-      unroutable() {
-        metrics.unroutable.inc()
-        warnUnroutable()
-      },
-    },
-  }
+/** A fleet that is scraped more rarely than this is not stale for it. */
+const staleAfterScrapes = 3
+
+function readScheduling({ configuration, refreshMetricsIntervalMs }: ServiceOptions): SchedulingConfiguration {
+  // An idle pool is scraped once a second; the request that wakes it must not find it stale.
+  const leastMs = Math.max(staleAfterScrapes * refreshMetricsIntervalMs, 1.5 * scraperLimits.idleIntervalMs)
+  const world = { nowMs: systemClock.nowMs, staleAfterMs: (thresholdMs: number) => Math.max(thresholdMs, leastMs) }
+  if (configuration === undefined) return createDefaultConfiguration(world)
+  return readConfiguration(configuration.text, configuration.name, { ...world, readDocuments })
 }
 
 async function loadCertificates({ tls }: ServiceOptions, log: Logger): Promise<Certificates | undefined> {

@@ -9,7 +9,8 @@ const src = join(dirname(fileURLToPath(import.meta.url)), '../src')
 const walls: readonly { from: readonly string[]; to: readonly string[] }[] = [
   { from: ['extproc', 'request', 'scheduling'], to: ['sources', 'controller', 'routes', 'cli', 'sim', 'demo'] },
   { from: ['sources', 'controller', 'routes', 'catalog'], to: ['request', 'extproc'] },
-  { from: ['pool', 'scheduling'], to: ['extproc', 'request'] },
+  { from: ['pool', 'scheduling', 'admission'], to: ['extproc', 'request'] },
+  { from: ['admission', 'response'], to: ['sources', 'controller', 'routes', 'cli', 'sim', 'demo'] },
   { from: ['sim'], to: ['extproc', 'request', 'catalog', 'pool', 'scheduling', 'sources'] },
 ]
 

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import { defaultLimits, maxModelBytes } from '../request/limits.ts'
+import { ConfigurationError } from '../scheduling/configuration.ts'
 import { type ServiceOptions, startService } from '../service.ts'
 import { SourceError } from '../sources/source.ts'
 import { createLog } from '../telemetry/log.ts'
@@ -12,10 +14,6 @@ import { parseBoolean, parseBytes, parseDurationMs, parsePort, parseVerbosity } 
 const withoutMeaning: Readonly<Record<string, boolean>> = {
   'allow-experimental-plugins': true,
   'cache-info-metric': false,
-  'config-file': false,
-  'config-text': false,
-  'disable-endpoint-subset-filter': true,
-  'emit-endpoint-scores': true,
   'enable-cert-reload': true,
   'enable-grpc-stream-metrics': true,
   'enable-pprof': true,
@@ -64,6 +62,13 @@ type Flags = {
   certPath?: string
   unknownModel: 'route' | 'reject'
   allowContentLengthHeader: boolean
+  configFile?: string
+  configText?: string
+  emitEndpointScores: boolean
+  disableEndpointSubsetFilter: boolean
+  trustClientHints: boolean
+  models?: 'answer' | 'route'
+  emitLlmdMetrics: boolean
   maxBodyBytes: number
   maxHeldBytes: number
   streamedHoldBytes: number
@@ -98,6 +103,28 @@ export function define(command: Command): void {
       parseBoolean,
       false,
     )
+    .option('--config-file <file>', 'how endpoints are picked: an EndpointPickerConfig')
+    .option('--config-text <text>', 'the same, as text')
+    .option('--emit-endpoint-scores [bool]', 'tell Envoy the score of each endpoint, in metadata', parseBoolean, false)
+    .option(
+      '--disable-endpoint-subset-filter [bool]',
+      "pick from the whole pool, whatever the proxy's subset hint says",
+      parseBoolean,
+      false,
+    )
+    .option(
+      '--trust-client-hints [bool]',
+      'clients may ask for an objective, a fairness id, a model or a time to first token in headers',
+      parseBoolean,
+      true,
+    )
+    .addOption(
+      new Option(
+        '--models <action>',
+        'GET /v1/models: answer it from the resources, or leave it to the model servers (default with --pool-name)',
+      ).choices(['answer', 'route']),
+    )
+    .option('--emit-llm-d-metrics [bool]', 'metrics under the names of llm-d, too', parseBoolean, false)
     .option('--max-body-bytes <size>', 'largest request body', parseBytes, defaultLimits.maxBodyBytes)
     .option(
       '--max-held-bytes <size>',
@@ -131,8 +158,9 @@ async function run(flags: Flags, command: Command): Promise<void> {
   if (flags.resources === undefined) {
     command.error('error: nothing to serve from: --resources names manifests (files or folders)')
   }
-  const service = await startService(serviceOptions(flags), log).catch((error: Error) => {
-    const isExpected = error instanceof SourceError || 'syscall' in error
+  const start = async () => startService(serviceOptions(flags), log)
+  const service = await start().catch((error: Error) => {
+    const isExpected = error instanceof SourceError || error instanceof ConfigurationError || 'syscall' in error
     log.fatal(isExpected ? error.message : (error.stack ?? error.message))
     process.exit(1)
   })
@@ -164,14 +192,34 @@ function serviceOptions(flags: Flags): ServiceOptions {
     metricsPort: flags.metricsPort,
     tls: !flags.secureServing ? 'off' : flags.certPath === undefined ? 'self-signed' : { folder: flags.certPath },
     limits: {
+      ...defaultLimits,
       maxBodyBytes: flags.maxBodyBytes,
       maxHeldBytes: flags.maxHeldBytes,
       streamedHoldBytes: flags.streamedHoldBytes,
     },
+    configuration: configurationSource(flags),
+    emitsEndpointScores: flags.emitEndpointScores,
+    keepsToSubset: !flags.disableEndpointSubsetFilter,
+    trustsHints: flags.trustClientHints,
+    answersModels: (flags.models ?? (flags.poolName === undefined ? 'answer' : 'route')) === 'answer',
+    emitsLlmdNames: flags.emitLlmdMetrics,
     rejectsUnknownModels: flags.unknownModel === 'reject',
     keepsContentLength: flags.allowContentLengthHeader,
     refreshMetricsIntervalMs: flags.refreshMetricsInterval,
     drainTimeoutMs: flags.drainTimeout,
+  }
+}
+
+/** The text of the EndpointPickerConfig and what to call it; undefined for the defaults. */
+function configurationSource({ configFile, configText }: Flags): ServiceOptions['configuration'] {
+  if (configFile !== undefined && configText !== undefined)
+    throw new SourceError('--config-file and --config-text: one of them')
+  if (configText !== undefined) return { name: '--config-text', text: configText }
+  if (configFile === undefined) return undefined
+  try {
+    return { name: configFile, text: readFileSync(configFile, 'utf8') }
+  } catch (error) {
+    throw new SourceError(`--config-file ${configFile}: ${(error as Error).message}`)
   }
 }
 

@@ -1,37 +1,53 @@
-import type { Catalog, StickyKey } from '../catalog/catalog.ts'
-import type { Endpoint } from '../pool/endpoint.ts'
+import type { Catalog } from '../catalog/catalog.ts'
+import type { Clock } from '../pool/clock.ts'
+import { type Admission, admit, type Waiting } from '../request/admit.ts'
+import { type DecodedBody, decodeBody } from '../request/bodies/inflate.ts'
+import { createReader, type ParserSet } from '../request/bodies/parsers.ts'
 import { spoofedHeaders } from '../request/control-headers.ts'
-import type { Refusal, RefusalCode } from '../request/errors.ts'
-import { checkHeaders, type RequestFacts, readFacts, unknownFacts } from '../request/facts.ts'
+import { type ImmediateReply, type Refusal, type RefusalCode, refusalReply } from '../request/errors.ts'
+import { checkHeaders, readFacts } from '../request/facts.ts'
+import { Flight } from '../request/flight.ts'
+import { InferenceRequest } from '../request/inference-request.ts'
 import type { Limits } from '../request/limits.ts'
+import { MediaSearch } from '../request/media.ts'
 import { pick, type Scheduling } from '../request/pick.ts'
 import { bodyTooLarge, invalidBody, modelGivenTwice, modelMissing, modelTooLate } from '../request/refusals.ts'
-import { type Outcome, reply } from '../request/reply.ts'
-import { type ModelRequest, mayRename, needsUser, type Route, resolve } from '../request/resolve.ts'
+import { type ContentLength, reply } from '../request/reply.ts'
+import { mayRename, needsUser, type Route, resolve } from '../request/resolve.ts'
 import { ModelSplicer } from '../request/rewrite.ts'
-import { BodyScanner } from '../request/scan.ts'
+import { PromptHasher } from '../scheduling/prefix/prompt-hasher.ts'
 import { bodyMode, type ProcessingEvents, type ProtocolConfig } from './decode.ts'
-import { type ByteSink, DuplexBody } from './duplex-body.ts'
+import type { ByteSink } from './duplex-body.ts'
 import { answer, encodeAnswer, encodeImmediate, encodeTrailersAnswer, type Mutation, noMutation } from './encode.ts'
 import type { HeaderTable, HeaderValues } from './headers.ts'
 import { RequestBody, type RequestMode, requestMode } from './request-body.ts'
+import { type ResponseContext, ResponsePhase } from './response-phase.ts'
 import { MalformedMessage } from './wire.ts'
 
 /** The snapshot that a conversation is decided by, from its first message to its last. */
 export type Routing = {
   readonly catalog: Catalog
-  /** Knows the headers that the catalog's rules read. */
+  /** Knows the headers that the catalog's rules and the plugins read. */
   readonly table: HeaderTable
 }
 
 /** What a conversation needs from outside, the same for all. */
 export type ConversationContext = {
   readonly limits: Limits
+  readonly clock: Clock
+  /** Which bodies are read, and how. */
+  readonly parsers: ParserSet
   readonly scheduling: Scheduling
+  readonly admission: Admission
+  readonly response: ResponseContext
   /** Answer 404 to models that no InferenceModel names, instead of leaving them to Envoy's routes. */
   readonly rejectsUnknownModels: boolean
   /** Envoy's filter has allow_content_length_header: a renamed body is held until its new length is known. */
   readonly keepsContentLength: boolean
+  /** Headers by which clients ask for an objective, a model or a fairness id count. */
+  readonly trustsHints: boolean
+  /** Answers a request that needs no model server, such as one for the list of models; undefined for all others. */
+  answerHere(request: InferenceRequest, catalog: Catalog): ImmediateReply | undefined
   /** [0, 1) */
   readonly random: () => number
   readonly observer: ConversationObserver
@@ -39,92 +55,111 @@ export type ConversationContext = {
 
 /** Told of what operators count. */
 export type ConversationObserver = {
-  decided(model: string | undefined, route: Route): void
-  refused(code: RefusalCode): void
+  /** `heldBytes` of the body had to wait for it. */
+  decided(request: InferenceRequest, route: Route, flight: Flight | undefined, heldBytes: number): void
+  refused(code: RefusalCode, request: InferenceRequest): void
   /** A body arrived in STREAMED mode without send_body_without_waiting_for_header_response: it can't be routed by. */
   unroutable(): void
+  /** The exchange is over, or can't be seen any more. After {@link decided}, once. */
+  ended(request: InferenceRequest, flight: Flight | undefined, response: ResponsePhase | undefined): void
+}
+
+/** The stream that the conversation is held on. */
+export type ConversationStream = ByteSink & {
+  /** Runs what the conversation does by itself and not in an event: a failure ends this stream alone. */
+  run(step: () => void): void
 }
 
 /** What was decided for the request. */
 type Decision = {
   readonly mutation: Mutation
-  /** Endpoints picked, best first; the first counts the request as in flight. */
-  readonly endpoints: readonly Endpoint[]
   readonly splicer: ModelSplicer | undefined
   /** By how many bytes the body becomes longer, as the headers answer says it; undefined when it could not tell. */
   readonly lengthChange: number | undefined
 }
 
-const continueResponseHeaders = encodeAnswer(answer.responseHeaders, noMutation)
+/**
+ * `reading` until the body has shown what the decision needs; `waiting` for the prompt, for a place in the queue or for a body
+ * that is being inflated; then `decided`, or `closed` by an answer of our own.
+ */
+type State = 'reading' | 'waiting' | 'decided' | 'closed'
+
 const continueRequestHeaders = encodeAnswer(answer.requestHeaders, noMutation)
-const continueResponseBody = encodeAnswer(answer.responseBody, noMutation)
 const continueRequestTrailers = encodeTrailersAnswer(answer.requestTrailers)
-const continueResponseTrailers = encodeTrailersAnswer(answer.responseTrailers)
 
 /**
- * One ext_proc stream: the events of one HTTP exchange in, the answers out. Synchronous.
- * A stream may begin with any phase: what was not sent is taken as unknown.
+ * One ext_proc stream: the events of one HTTP exchange in, the answers out. Synchronous, but for the waits of
+ * {@link State}. A stream may begin with any phase: what was not sent is taken as unknown.
  */
-export class Conversation implements ProcessingEvents {
-  // These are 15. With a 16th private field V8 may make a dictionary of each instance, several times as slow (see BodyScanner).
+export class Conversation implements ProcessingEvents, Waiting {
+  // At most 15: with a 16th private field V8 may make a dictionary of each instance, several times as slow (see BodyScanner).
   readonly #context: ConversationContext
-  readonly #routing: Routing
-  readonly #poolHint: string | undefined
-  readonly #out: ByteSink
-  /** A request on an inference path must name a model, unless this is a pure body router, which never refuses. */
-  readonly #hasPools: boolean
-
+  readonly #catalog: Catalog
+  readonly #out: ConversationStream
+  readonly #request: InferenceRequest
+  #state: State = 'reading'
   #mode: RequestMode = 'duplex'
-  #headers: HeaderValues | undefined
-  #facts: RequestFacts = unknownFacts
-  /** Reads the body; undefined once a body is known to be none of ours. */
-  #scanner: BodyScanner | undefined = new BodyScanner()
+  #responseMode: number = bodyMode.fullDuplex
   #body: RequestBody
+  #route: Route | undefined
   #decision: Decision | undefined
-  #isRefused = false
-  #requestEnded = false
-  #responseBegun = false
-  #responseEcho: DuplexBody | undefined
+  #flight: Flight | undefined
+  #response: ResponsePhase | undefined
+  /** Ends what the conversation waits for. */
+  #cancelWait: (() => void) | undefined
+  /** An answer that waits for the decision beside that to the headers. */
+  #owed: 'nothing' | 'body' | 'trailers' = 'nothing'
 
-  constructor(context: ConversationContext, routing: Routing, poolHint: string | undefined, out: ByteSink) {
+  constructor(context: ConversationContext, routing: Routing, poolHint: string | undefined, out: ConversationStream) {
     this.#context = context
-    this.#routing = routing
-    this.#poolHint = poolHint
+    this.#catalog = routing.catalog
     this.#out = out
-    this.#hasPools = routing.catalog.pools.size > 0
+    this.#request = new InferenceRequest(routing.table, poolHint, context.trustsHints)
+    this.#request.startedAtMs = context.clock.nowMs()
     this.#body = new RequestBody(this.#mode, out)
-    this.#responseEcho = new DuplexBody(answer.responseBody, out)
   }
 
   protocolConfig(config: ProtocolConfig): void {
     this.#mode = requestMode(config)
+    this.#responseMode = config.responseBodyMode
     this.#body = new RequestBody(this.#mode, this.#out)
-    if (this.#mode === 'late' || this.#mode === 'none') this.#scanner = undefined
-    if (config.responseBodyMode !== bodyMode.fullDuplex) this.#responseEcho = undefined
+  }
+
+  subsetHint(endpoints: readonly string[]): void {
+    // Envoy sends it with each message; an empty one after one with content is that of a later filter's state.
+    if (this.#request.subset === undefined || endpoints.length > 0) this.#request.subset = endpoints
+  }
+
+  servedEndpoint(address: string): void {
+    this.#flight?.servedBy(address)
   }
 
   requestHeaders(headers: HeaderValues, endOfStream: boolean): void {
-    if (this.#headers !== undefined || this.#decision !== undefined || this.#isRefused) {
+    const request = this.#request
+    if (request.headers !== undefined || this.#state !== 'reading' || request.bodyBytes > 0) {
       throw new MalformedMessage('request_headers that are not the first of their request')
     }
-    this.#headers = headers
-    this.#requestEnded = endOfStream
-    this.#facts = readFacts(headers, endOfStream)
-    const refusal = checkHeaders(this.#facts, this.#context.limits, this.#isStrict)
+    const { limits, parsers } = this.#context
+    request.headers = headers
+    request.facts = readFacts(headers, endOfStream, parsers)
+    request.hasEnded = endOfStream
+    const own = this.#context.answerHere(request, this.#catalog)
+    if (own !== undefined) return this.#answerInstead(own)
+    const refusal = checkHeaders(request.facts, limits, this.#isStrict)
     if (refusal !== undefined) return this.#refuse(refusal)
-    if (this.#facts.body !== 'json') this.#scanner = undefined
+    this.#openReader()
     switch (this.#mode) {
       case 'duplex':
       case 'streamed':
-        if (this.#scanner === undefined) this.#decide()
+        if (request.reader === undefined) this.#decide()
         return
       case 'whole':
       case 'part':
-        if (this.#facts.body === 'none') this.#decide()
+        if (request.facts.body === 'none') this.#decide()
         else this.#passHeaders()
         return
       case 'late':
-        if (this.#facts.body !== 'none') this.#context.observer.unroutable()
+        if (request.facts.body !== 'none') this.#context.observer.unroutable()
         this.#decide()
         return
       case 'none':
@@ -133,55 +168,66 @@ export class Conversation implements ProcessingEvents {
   }
 
   requestBody(piece: Buffer): void {
-    if (this.#isRefused) return
-    const size = this.#body.bytes + piece.length
-    if (size > this.#context.limits.maxBodyBytes && this.#facts.body !== 'none' && !this.#responseBegun) {
+    if (this.#state === 'closed') return
+    const request = this.#request
+    const offset = request.bodyBytes
+    if (offset === 0 && request.headers === undefined) this.#openReader()
+    const size = offset + piece.length
+    if (size > this.#context.limits.maxBodyBytes && request.facts.body !== 'none' && this.#response === undefined) {
       return this.#refuse(bodyTooLarge(this.#context.limits, `${size} have arrived and there are more`))
     }
-    this.#scanner?.push(piece)
-    if (this.#refuseInvalid() || this.#refuseLateDuplicate()) return
+    request.bodyBytes = size
+    if (!this.#inflates) {
+      request.reader?.push(piece)
+      if (this.#refuseInvalid() || this.#refuseLateDuplicate()) return
+      request.readPrompt(piece, offset)
+    }
     this.#body.add(piece)
-    if (this.#decision === undefined && !this.#answersBody) this.#decideWhenKnown()
+    if (this.#state === 'decided') this.#flight?.bodyRead()
+    else if (!this.#answersBody) this.#decideWhenKnown()
   }
 
   requestBodyEnd(endOfStream: boolean): void {
-    if (this.#isRefused) return
-    if (this.#answersBody) return this.#answerAtOnce(endOfStream)
+    if (this.#state === 'closed') return
+    if (this.#answersBody) return this.#endWholeBody(endOfStream)
     if (endOfStream) this.#endRequest()
-    if (!this.#isRefused) this.#body.endMessage(endOfStream)
+    if (!this.#isClosed) this.#body.endMessage(endOfStream)
   }
 
   requestTrailers(): void {
-    if (this.#isRefused) return
+    if (this.#state === 'closed') return
     if (!this.#answersBody) this.#endWithoutMessage()
-    if (!this.#isRefused) this.#out.write(continueRequestTrailers)
+    if (this.#isClosed) return
+    if (this.#state === 'decided') this.#out.write(continueRequestTrailers)
+    else this.#owed = 'trailers'
   }
 
   /** Envoy has nothing more to send. In streamed mode that is how a body with trailers ends. */
   halfClosed(): void {
-    if (this.#mode !== 'streamed' || this.#isRefused || this.#responseBegun || this.#headers === undefined) return
-    this.#endWithoutMessage()
+    const isBodyEnd = this.#mode === 'streamed' && this.#response === undefined && this.#request.headers !== undefined
+    if (isBodyEnd && this.#state !== 'closed') this.#endWithoutMessage()
   }
 
-  responseHeaders(): void {
-    this.#responseBegun = true
-    if (!this.#isRefused) this.#out.write(continueResponseHeaders)
+  responseHeaders(headers: HeaderValues, endOfStream: boolean): void {
+    if (this.#state === 'closed') return
+    this.#openResponse().headers(headers, endOfStream)
+    this.#endWithResponse()
   }
 
   responseBody(piece: Buffer): void {
-    if (!this.#isRefused) this.#responseEcho?.add(piece)
+    if (this.#state !== 'closed') this.#openResponse().body(piece)
   }
 
   responseBodyEnd(endOfStream: boolean): void {
-    if (this.#isRefused) return
-    if (this.#responseEcho !== undefined) this.#responseEcho.flush(endOfStream)
-    else this.#out.write(continueResponseBody)
+    if (this.#state === 'closed') return
+    this.#openResponse().bodyEnd(endOfStream)
+    this.#endWithResponse()
   }
 
   responseTrailers(): void {
-    if (this.#isRefused) return
-    this.#responseEcho?.flush(false)
-    this.#out.write(continueResponseTrailers)
+    if (this.#state === 'closed') return
+    this.#openResponse().trailers()
+    this.#endWithResponse()
   }
 
   /**
@@ -189,17 +235,26 @@ export class Conversation implements ProcessingEvents {
    * are owed in full duplex, or may still have to be changed.
    */
   get isAtRest(): boolean {
-    if (this.#isRefused) return true
-    const mayChange = this.#mode === 'duplex' || (this.#mode === 'streamed' && this.#scanner !== undefined)
-    const isRequestDone = this.#decision !== undefined && (this.#requestEnded || !mayChange)
-    return isRequestDone && !(this.#responseBegun && this.#responseEcho !== undefined)
+    if (this.#state !== 'decided') return this.#state === 'closed'
+    const mayChange = this.#mode === 'duplex' || (this.#mode === 'streamed' && this.#request.reader !== undefined)
+    return (this.#request.hasEnded || !mayChange) && !this.#response?.isOwed
+  }
+
+  /** Whether it waits for something beside what Envoy sends next, so that the stream must not be ended yet. */
+  get isWaiting(): boolean {
+    return this.#state === 'waiting'
   }
 
   /** The stream is gone, however it ended. To be called once, and nothing after it. */
   closed(): void {
+    this.#cancelWait?.()
     this.#body.drop()
-    const endpoint = this.#decision?.endpoints[0]
-    if (endpoint !== undefined) endpoint.inFlight--
+    this.#end()
+  }
+
+  /** `#state` may have changed since it was last looked at. */
+  get #isClosed(): boolean {
+    return this.#state === 'closed'
   }
 
   /** The decision is told in the answer to the body, as the headers have been passed before. */
@@ -207,25 +262,68 @@ export class Conversation implements ProcessingEvents {
     return this.#mode === 'whole' || this.#mode === 'part'
   }
 
+  /** A request on an inference path must name a model, unless this is a pure body router, which never refuses. */
   get #isStrict(): boolean {
-    return this.#hasPools && this.#facts.isInference
+    return this.#catalog.pools.size > 0 && this.#request.facts.isInference
+  }
+
+  /** The body is read when it is complete and has been decoded, not as it comes. */
+  get #inflates(): boolean {
+    return this.#request.facts.body === 'compressed' && this.#request.reader !== undefined
+  }
+
+  #openReader(): void {
+    const request = this.#request
+    if (this.#mode === 'late' || this.#mode === 'none') return
+    const { format, contentType, body } = request.facts
+    if (body === 'none') return
+    request.reader = createReader(format, contentType)
+    if (request.reader === undefined) return
+    const { readsPrompt, readsMedia } = this.#context.scheduling.scheduler
+    // A form has no prompt that servers could share.
+    if (readsPrompt && format !== 'multipart') request.prompt = new PromptHasher()
+    if (readsMedia) request.media = new MediaSearch()
   }
 
   /** Decides as soon as the body has shown what the decision needs, or can't show it any more. */
   #decideWhenKnown(): void {
-    const scanner = this.#scanner
-    if (scanner === undefined || scanner.error !== undefined) return this.#decide()
-    if (scanner.model !== undefined) {
-      const { catalog } = this.#routing
-      const lacksUser = scanner.user === undefined && needsUser(catalog, scanner.model)
-      const lacksLength = this.#context.keepsContentLength && mayRename(catalog, scanner.model)
-      if (scanner.isComplete || !(lacksUser || lacksLength)) return this.#decide()
+    const { reader } = this.#request
+    if (this.#inflates) return this.#refuseOverheld()
+    if (reader === undefined) return this.#decide()
+    if (reader.error !== undefined) return this.#decide()
+    // A call of the engine's own protocol names no model.
+    if (reader.model !== undefined || this.#request.facts.format === 'engine-grpc') {
+      if (reader.isComplete || reader.model === '') return this.#decide()
+      const lacksUser = reader.user === undefined && needsUser(this.#catalog, this.#request)
+      const lacksLength = this.#context.keepsContentLength && mayRename(this.#catalog, this.#request)
+      if (!(lacksUser || lacksLength || this.#awaitsPrompt())) return this.#decide()
     }
+    this.#refuseOverheld()
+  }
+
+  /** Whether the decision shall wait for more of the prompt. Sets the timer that ends the wait. */
+  #awaitsPrompt(): boolean {
+    const { prompt, media, reader, bodyBytes } = this.#request
+    const { maxAffinityBytes, maxAffinityWaitMs } = this.#context.limits
+    if ((prompt === undefined && media === undefined) || reader!.promptEnd >= 0) return false
+    if (reader!.promptStart >= 0 && bodyBytes - reader!.promptStart >= maxAffinityBytes) return false
+    if (bodyBytes >= 2 * maxAffinityBytes) return false
+    this.#cancelWait ??= this.#context.clock.after(maxAffinityWaitMs, () => {
+      this.#out.run(() => {
+        this.#decide()
+        this.#catchUp()
+      })
+    })
+    return true
+  }
+
+  /** More of the body than may be held has come before the decision could be made. */
+  #refuseOverheld(): void {
     const { maxHeldBytes, streamedHoldBytes } = this.#context.limits
     const isStreamed = this.#mode === 'streamed' && streamedHoldBytes < maxHeldBytes
     const limit = isStreamed ? streamedHoldBytes : maxHeldBytes
-    if (this.#body.bytes < limit) return
-    if (scanner.model === undefined && this.#isStrict) {
+    if (this.#request.bodyBytes < limit || this.#answersBody) return
+    if (this.#request.reader?.model === undefined && this.#isStrict) {
       return this.#refuse(modelTooLate(limit, isStreamed ? 'streamed' : 'held'))
     }
     this.#decide()
@@ -233,22 +331,52 @@ export class Conversation implements ProcessingEvents {
 
   #endWithoutMessage(): void {
     this.#endRequest()
-    if (!this.#isRefused) this.#body.endWithoutMessage()
+    if (!this.#isClosed) this.#body.endWithoutMessage()
   }
 
   /** The body is complete: what it has not shown by now it does not have. */
   #endRequest(): void {
-    if (this.#requestEnded) return
-    this.#requestEnded = true
-    this.#scanner?.end()
-    if (this.#refuseInvalid()) return
-    if (this.#decision === undefined) this.#decide()
+    const request = this.#request
+    if (request.hasEnded) return
+    request.hasEnded = true
+    request.bodyEndedAtMs = this.#context.clock.nowMs()
+    if (!this.#inflates) {
+      request.reader?.end()
+      if (this.#refuseInvalid()) return
+    }
+    if (this.#state === 'decided') this.#flight?.bodyRead()
+    else if (this.#state === 'reading') {
+      if (this.#inflates && request.bodyBytes > 0) this.#inflate()
+      else this.#decide()
+    }
   }
 
-  /** A body that is not the JSON it has to be is refused even after its decision, as long as nothing was answered. */
+  /** Decodes the body that has come, then goes on as if it had come like that. */
+  #inflate(): void {
+    const request = this.#request
+    this.#state = 'waiting'
+    const { facts } = request
+    const { maxBodyBytes } = this.#context.limits
+    this.#cancelWait = decodeBody(this.#body.heldPieces, facts.encoding!, maxBodyBytes, (decoded) => {
+      this.#out.run(() => this.#inflated(decoded))
+    })
+  }
+
+  #inflated(decoded: DecodedBody | Refusal): void {
+    this.#state = 'reading'
+    this.#cancelWait = undefined
+    // A body router refuses nothing: what it can't decode passes as it is.
+    if ('code' in decoded && this.#isStrict) return this.#refuse(decoded)
+    if ('pieces' in decoded) this.#request.readDecoded(decoded.pieces)
+    if (this.#refuseInvalid()) return
+    this.#decide()
+    this.#catchUp()
+  }
+
+  /** A body that is not what it has to be is refused even after its decision, as long as nothing was answered. */
   #refuseInvalid(): boolean {
-    const error = this.#scanner?.error
-    if (error === undefined || !this.#isStrict || this.#responseBegun) return false
+    const error = this.#request.reader?.error
+    if (error === undefined || !this.#isStrict || this.#response !== undefined) return false
     this.#refuse(invalidBody(error))
     return true
   }
@@ -259,68 +387,135 @@ export class Conversation implements ProcessingEvents {
    */
   #refuseLateDuplicate(): boolean {
     const { splicer, lengthChange } = this.#decision ?? {}
-    if (splicer === undefined || lengthChange === undefined || this.#facts.declaredBytes === undefined) return false
+    if (splicer === undefined || lengthChange === undefined || this.#request.facts.declaredBytes === undefined)
+      return false
     if (splicer.lengthChange() === lengthChange) return false
     this.#refuse(modelGivenTwice())
     return true
   }
 
-  /** resolve → pick → rewrite, and the answer to the headers where it is still owed. */
+  /** resolve → admit, and {@link #go}, at once or when the queue lets it. */
   #decide(): void {
-    const { catalog } = this.#routing
-    const model = this.#scanner?.model === '' ? undefined : this.#scanner?.model
-    if (model === undefined && this.#isStrict && this.#scanner !== undefined) {
-      return this.#refuse(modelMissing())
-    }
-    const route = resolve(catalog, this.#modelRequest(model), this.#context.rejectsUnknownModels, this.#context.random)
+    this.#stopWaiting()
+    const { scheduling, admission, rejectsUnknownModels, random } = this.#context
+    const request = this.#request
+    if (this.#lacksModel) return this.#refuse(modelMissing())
+    const route = resolve(this.#catalog, request, rejectsUnknownModels, random)
     if ('code' in route) return this.#refuse(route)
-    const endpoints = pick(this.#context.scheduling, route, model, this.#context.random)
-    if ('code' in endpoints) return this.#refuse(endpoints)
+    this.#route = route
+    request.take(route)
+    const admitted = admit(admission, scheduling, request, this, random)
+    if (admitted === undefined) return this.#go()
+    if ('code' in admitted) return this.#refuse(admitted)
+    request.queuedAtMs = this.#context.clock.nowMs()
+    this.#state = 'waiting'
+    this.#cancelWait = () => admitted.cancel()
+  }
 
-    if (endpoints.length > 0) endpoints[0].inFlight++
-    const splicer = this.#splicerFor(model, route)
+  /** The queue lets the request through. */
+  admitted(): void {
+    this.#out.run(() => {
+      this.#cancelWait = undefined
+      this.#go()
+      this.#catchUp()
+    })
+  }
+
+  /** The queue does not let it through. */
+  refused(refusal: Refusal): void {
+    this.#out.run(() => {
+      this.#cancelWait = undefined
+      this.#refuse(refusal)
+    })
+  }
+
+  /** pick → rewrite → reply, and the answer to the headers where it is still owed. */
+  #go(): void {
+    const { scheduling, random, clock } = this.#context
+    const request = this.#request
+    const route = this.#route!
+    const scheduled = pick(scheduling, request, route, random)
+    if ('code' in scheduled) {
+      this.#refuse(scheduled)
+      // Its place is free for the next one.
+      return scheduling.released(request.poolKey)
+    }
+    this.#state = 'decided'
+    request.decidedAtMs = clock.nowMs()
+    const heldBytes = request.bodyBytes
+    if (scheduled.endpoints.length > 0) this.#flight = new Flight(scheduling, request, scheduled)
+    const splicer = this.#splicer(route)
+    if (request.decoded !== undefined && splicer?.changesBefore(Number.POSITIVE_INFINITY))
+      this.#sendDecoded(request.decoded)
     const lengthChange = splicer && this.#lengthChangeOf(splicer)
-    const contentLength = this.#contentLength(model, lengthChange)
-    const mutation = reply({ model, route, endpoints, contentLength }, this.#headers)
-    this.#decision = { mutation, endpoints, splicer, lengthChange }
-    this.#context.observer.decided(model, route)
-    const isToldWithBody = this.#answersBody && this.#facts.body !== 'none'
+    const mutation = reply(request, route, scheduled, this.#contentLength(lengthChange))
+    this.#decision = { mutation, splicer, lengthChange }
+    this.#context.observer.decided(request, route, this.#flight, heldBytes)
+    const isToldWithBody = this.#answersBody && request.facts.body !== 'none'
     // Envoy takes no answer to headers that it has not sent.
-    if (this.#headers !== undefined && !isToldWithBody) {
+    if (request.headers !== undefined && !isToldWithBody) {
       this.#out.write(encodeAnswer(answer.requestHeaders, mutation))
     }
-    this.#body.release(splicer)
+    this.#body.release(request.isSentDecoded || request.decoded === undefined ? splicer : undefined)
+  }
+
+  /** A compressed body in which the model changes goes on as it was before it was compressed. */
+  #sendDecoded(pieces: readonly Buffer[]): void {
+    this.#request.isSentDecoded = true
+    this.#body.become(pieces)
+  }
+
+  /** Sends what has become due while the request waited. */
+  #catchUp(): void {
+    if (this.#state !== 'decided') return
+    if (this.#owed === 'body') return this.#body.answerAtOnce(this.#decision!.mutation)
+    this.#body.catchUp()
+    if (this.#owed === 'trailers') this.#out.write(continueRequestTrailers)
+  }
+
+  #stopWaiting(): void {
+    this.#cancelWait?.()
+    this.#cancelWait = undefined
+  }
+
+  get #lacksModel(): boolean {
+    const { reader, model, facts } = this.#request
+    return model === undefined && this.#isStrict && reader !== undefined && facts.needsModel
   }
 
   /** Undefined when a later duplicate of the model may still change the length. */
   #lengthChangeOf(splicer: ModelSplicer): number | undefined {
     const change = splicer.lengthChange()
-    return this.#scanner!.isComplete || (this.#context.keepsContentLength && change === 0) ? change : undefined
+    return this.#request.reader!.isComplete || (this.#context.keepsContentLength && change === 0) ? change : undefined
   }
 
-  #contentLength(model: string | undefined, lengthChange: number | undefined): Outcome['contentLength'] {
-    const { declaredBytes } = this.#facts
+  #contentLength(lengthChange: number | undefined): ContentLength {
+    const { model, facts, isSentDecoded, restoredModel } = this.#request
     // An answer to the body sets the length itself, when it knows the body.
-    if (model === undefined || declaredBytes === undefined || this.#answersBody || lengthChange === 0) return 'as sent'
-    return lengthChange === undefined ? 'none' : declaredBytes + lengthChange
+    if (model === undefined || this.#answersBody) return 'as sent'
+    if (isSentDecoded) return 'none'
+    if (facts.declaredBytes === undefined) return restoredModel === undefined ? 'as sent' : 'none'
+    if (lengthChange === 0) return 'as sent'
+    return lengthChange === undefined ? 'none' : facts.declaredBytes + lengthChange
   }
 
-  /** The one answer to a body that came as a whole, or to the part of it that Envoy buffers. */
-  #answerAtOnce(endOfStream: boolean): void {
+  /** The end of the one body message, or of the part of the body that Envoy buffers. */
+  #endWholeBody(endOfStream: boolean): void {
     if (this.#decision !== undefined) return this.#body.endMessage(endOfStream)
-    const isCut = this.#mode === 'part' && !endOfStream && this.#scanner?.isComplete === false
-    if (isCut && this.#isStrict && this.#scanner?.model === undefined) {
-      return this.#refuse(modelTooLate(this.#body.bytes, 'envoy'))
+    const { reader, bodyBytes } = this.#request
+    const isCut = this.#mode === 'part' && !endOfStream && reader?.isComplete === false
+    if (isCut && this.#isStrict && reader.model === undefined) {
+      return this.#refuse(modelTooLate(bodyBytes, 'envoy'))
     }
     if (isCut) this.#decide()
     else this.#endRequest()
-    if (this.#isRefused) return
-    this.#body.answerAtOnce(this.#decision!.mutation)
+    this.#owed = 'body'
+    this.#catchUp()
   }
 
   /** Buffered modes: the headers go on; what a client must not set is taken from them. */
   #passHeaders(): void {
-    const removeHeaders = spoofedHeaders(this.#headers!, [])
+    const removeHeaders = spoofedHeaders(this.#request.headers!, [])
     this.#out.write(
       removeHeaders.length === 0
         ? continueRequestHeaders
@@ -329,25 +524,44 @@ export class Conversation implements ProcessingEvents {
   }
 
   #refuse(refusal: Refusal): void {
-    this.#isRefused = true
+    // While the request waited Envoy has got an answer from elsewhere.
+    if (this.#response !== undefined && this.#state === 'waiting') return
+    this.#context.observer.refused(refusal.code, this.#request)
+    this.#answerInstead(refusalReply(refusal))
+  }
+
+  /** Ends the exchange with an answer of our own. */
+  #answerInstead(immediate: ImmediateReply): void {
+    this.#stopWaiting()
+    this.#end()
+    this.#state = 'closed'
     this.#body.drop()
-    this.#context.observer.refused(refusal.code)
-    this.#out.write(encodeImmediate(refusal))
+    this.#out.write(encodeImmediate(immediate))
   }
 
-  #modelRequest(model: string | undefined): ModelRequest {
-    return {
-      model,
-      poolHint: this.#poolHint,
-      stickyValue: (key: StickyKey) =>
-        key.kind === 'user' ? this.#scanner?.user : this.#headers?.[this.#routing.table.slotOf(key.name)],
-    }
+  #openResponse(): ResponsePhase {
+    this.#response ??= new ResponsePhase(this.#context.response, this.#responseMode, this.#flight, this.#out)
+    return this.#response
   }
 
-  #splicerFor(model: string | undefined, { target }: Route): ModelSplicer | undefined {
-    if (model === undefined) return undefined
+  #endWithResponse(): void {
+    if (this.#response!.isEnded) this.#end()
+  }
+
+  /** The exchange is over, or can't be seen any more: its endpoint is free for another. */
+  #end(): void {
+    if (this.#state !== 'decided' || this.#request.isOver) return
+    this.#request.isOver = true
+    this.#flight?.end(this.#response?.reader?.usage)
+    this.#context.observer.ended(this.#request, this.#flight, this.#response)
+  }
+
+  #splicer({ target }: Route): ModelSplicer | undefined {
+    const { reader, model } = this.#request
+    if (model === undefined || reader === undefined) return undefined
     const keepsFirst = target === undefined || target.name === model
-    const literal = target?.literal ?? Buffer.from(JSON.stringify(model))
-    return new ModelSplicer(this.#scanner!, literal, keepsFirst)
+    const name = target?.name ?? model
+    const bytes = reader.modelBytes?.(name) ?? target?.literal ?? Buffer.from(JSON.stringify(name))
+    return new ModelSplicer(reader, bytes, keepsFirst)
   }
 }

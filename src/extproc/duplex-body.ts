@@ -1,5 +1,5 @@
 import { maxStreamedChunkBytes } from '../request/limits.ts'
-import { type answer, encodeStreamedBodyOpening } from './encode.ts'
+import { type answer, encodeStreamedBodyOpening, type Metadata } from './encode.ts'
 
 /** Where encoded messages and body bytes go, in order: the gRPC stream. */
 export type ByteSink = { write(bytes: Buffer): void }
@@ -32,8 +32,8 @@ export class DuplexBody {
   }
 
   /** Sends what waits. With `endOfStream` a chunk goes out in any case, as it carries the flag. */
-  flush(endOfStream: boolean): void {
-    if (this.#bytes > 0 || endOfStream) this.#emit(endOfStream)
+  flush(endOfStream: boolean, metadata?: Metadata): void {
+    if (this.#bytes > 0 || endOfStream) this.#emit(endOfStream, metadata)
   }
 
   #take(piece: Buffer): void {
@@ -42,8 +42,8 @@ export class DuplexBody {
     this.#bytes += piece.length
   }
 
-  #emit(endOfStream: boolean): void {
-    this.#out.write(encodeStreamedBodyOpening(this.#which, this.#bytes, endOfStream))
+  #emit(endOfStream: boolean, metadata?: Metadata): void {
+    this.#out.write(encodeStreamedBodyOpening(this.#which, this.#bytes, endOfStream, metadata))
     for (const piece of this.#pieces) this.#out.write(piece)
     this.#pieces = []
     this.#bytes = 0

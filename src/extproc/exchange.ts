@@ -62,6 +62,7 @@ class Exchange {
   readonly #observer: ExchangeObserver
   #deadline: NodeJS.Timeout | undefined
   #isEnded = false
+  #isHalfClosed = false
   #isCorked = false
 
   constructor(
@@ -86,9 +87,11 @@ class Exchange {
     return this.#isEnded || this.#stream.closed
   }
 
-  /** The conversation's answers. Their first one opens the response, so that both leave together. */
+  /** The conversation's answers, also those that it had to wait for. The first one opens the response: both leave together. */
   write(bytes: Buffer): void {
+    if (this.#isOver) return
     if (!this.#stream.headersSent) beginResponse(this.#stream)
+    this.#cork()
     this.#stream.write(bytes)
   }
 
@@ -97,6 +100,17 @@ class Exchange {
     this.#cork()
     try {
       this.#reader.push(chunk)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  /** Runs a step of the conversation: what it throws ends this stream, and no other. */
+  run(step: () => void): void {
+    if (this.#isOver) return
+    this.#cork()
+    try {
+      step()
     } catch (error) {
       this.#fail(error)
     }
@@ -113,6 +127,7 @@ class Exchange {
   uncork(): void {
     this.#isCorked = false
     this.#stream.uncork()
+    if (this.#isHalfClosed && !this.#conversation.isWaiting) this.#endWell()
     if (this.#stream.writableLength > maxUnsentBytes && !this.#isEnded) this.#pause()
   }
 
@@ -130,6 +145,12 @@ class Exchange {
     } catch (error) {
       return this.#fail(error)
     }
+    this.#isHalfClosed = true
+    this.#cork()
+  }
+
+  #endWell(): void {
+    if (this.#isOver) return
     this.#isEnded = true
     endWithStatus(this.#stream, grpcStatus.ok)
   }
@@ -157,9 +178,7 @@ class Exchange {
   }
 
   releaseIfResting(): void {
-    if (this.#isOver || !this.#conversation.isAtRest) return
-    this.#isEnded = true
-    endWithStatus(this.#stream, grpcStatus.ok)
+    if (!this.#isOver && this.#conversation.isAtRest) this.#endWell()
   }
 
   closed(): void {

@@ -48,6 +48,12 @@ export class HeldBody {
     this.#page = undefined
   }
 
+  /** What is held, as it lies. */
+  get pieces(): readonly Buffer[] {
+    this.#closePage()
+    return this.#pieces
+  }
+
   /** Gives away the bytes before body offset `end`, which are held no longer. */
   take(end: number): Buffer[] {
     this.#closePage()

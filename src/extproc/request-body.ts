@@ -33,11 +33,15 @@ const acknowledgement = encodeAnswer(answer.requestBody, noMutation)
 export class RequestBody {
   readonly #out: ByteSink
   readonly #mode: RequestMode
-  readonly #held = new HeldBody()
+  #held = new HeldBody()
   readonly #echo: DuplexBody
   /** Body offsets at which the messages end that have still to be acknowledged. */
   readonly #messageEnds: number[] = []
   #isReleased = false
+  /** A message with end_of_stream came while the body was held. */
+  #hasEnded = false
+  /** What is held is not what came, so no message may pass as it is. */
+  #isDecoded = false
   #splicer: ModelSplicer | undefined
 
   constructor(mode: RequestMode, out: ByteSink) {
@@ -75,26 +79,52 @@ export class RequestBody {
 
   /** A body message has ended. It is answered now when the body is released, else as soon as it is. */
   endMessage(endOfStream: boolean): void {
-    if (this.#mode === 'duplex') return this.#echo.flush(endOfStream)
-    this.#messageEnds.push(this.#held.end)
-    if (this.#isReleased) this.#acknowledge()
+    if (!this.#isReleased) this.#hasEnded = endOfStream
+    if (this.#mode !== 'duplex') this.#messageEnds.push(this.#held.end)
+    if (this.#isReleased) this.#answer(endOfStream)
   }
 
-  /** The body has ended without a message that says so: by trailers, or with the stream. It must be released. */
+  /** Answers what has come while the body was held; to be called once it is released, unless a message is just coming. */
+  catchUp(): void {
+    this.#answer(this.#hasEnded)
+  }
+
+  /** The body has ended without a message that says so: by trailers, or with the stream. */
   endWithoutMessage(): void {
-    if (this.#mode === 'duplex') this.#echo.flush(false)
+    if (this.#isReleased) this.#answer(false)
+  }
+
+  /** The bytes that are held, in order. */
+  get heldPieces(): readonly Buffer[] {
+    return this.#held.pieces
+  }
+
+  /**
+   * Holds these bytes in place of those that came: the same body, decoded. All of it must have come. Of several messages the
+   * last one is answered with all of them.
+   */
+  become(pieces: readonly Buffer[]): void {
+    this.#held = new HeldBody()
+    for (const piece of pieces) this.#held.add(piece)
+    this.#isDecoded = true
+    this.#messageEnds.fill(0)
+    if (this.#messageEnds.length > 0) this.#messageEnds[this.#messageEnds.length - 1] = this.#held.end
+  }
+
+  #answer(endOfStream: boolean): void {
+    if (this.#mode === 'duplex') this.#echo.flush(endOfStream)
     else this.#acknowledge()
   }
 
   /** The one answer to a body that came as a whole or in part. The body must be released. */
   answerAtOnce(mutation: Mutation): void {
     const { end } = this.#held
-    if (!this.#splicer?.changesBefore(end)) {
+    if (!this.#changesBefore(end)) {
       this.#held.drop()
       return this.#out.write(encodeAnswer(answer.requestBody, mutation))
     }
     // Envoy keeps the content-length of a whole body, and drops that of a part.
-    const length = ['content-length', String(end + this.#splicer.lengthChange())]
+    const length = ['content-length', String(end + (this.#splicer?.lengthChange() ?? 0))]
     const setHeaders = this.#mode === 'whole' ? [...mutation.setHeaders, ...length] : mutation.setHeaders
     this.#replace({ ...mutation, setHeaders }, end)
   }
@@ -102,6 +132,10 @@ export class RequestBody {
   /** Lets go of what is held. */
   drop(): void {
     this.#held.drop()
+  }
+
+  #changesBefore(end: number): boolean {
+    return this.#isDecoded || this.#splicer?.changesBefore(end) === true
   }
 
   #sendBack(piece: Buffer, offset: number): void {
@@ -114,7 +148,7 @@ export class RequestBody {
   /** Answers the messages that have come whole, each with its new content where that differs. */
   #acknowledge(): void {
     for (const end of this.#messageEnds) {
-      if (this.#splicer?.changesBefore(end)) this.#replace(noMutation, end)
+      if (this.#changesBefore(end)) this.#replace(noMutation, end)
       else {
         this.#held.release(end)
         this.#out.write(acknowledgement)
@@ -128,7 +162,8 @@ export class RequestBody {
     const parts: Buffer[] = []
     let offset = this.#held.start
     for (const piece of this.#held.take(end)) {
-      this.#splicer!.splice(piece, offset, parts)
+      if (this.#splicer === undefined) parts.push(piece)
+      else this.#splicer.splice(piece, offset, parts)
       offset += piece.length
     }
     const bytes = parts.reduce((sum, part) => sum + part.length, 0)

@@ -19,21 +19,20 @@ const outputs = [
   'x-data-parallel-host-port',
 ]
 
-/** Headers that are meant for Signalbox; the model server does not get them. */
-const inputs = [
-  'x-gateway-inference-objective',
-  'x-gateway-inference-fairness-id',
-  'x-gateway-model-name-rewrite',
-  'x-slo-ttft-ms',
-  'x-slo-tpot-ms',
-  'x-llm-d-inference-objective',
-  'x-llm-d-inference-fairness-id',
-  'x-llm-d-model-name-rewrite',
-  'x-llm-d-slo-ttft-ms',
-  'x-llm-d-slo-tpot-ms',
-]
+/** Headers that are meant for Signalbox, by what they say, the name that counts first; the model server does not get them. */
+const inputs = {
+  objective: ['x-llm-d-inference-objective', 'x-gateway-inference-objective'],
+  fairnessId: ['x-llm-d-inference-fairness-id', 'x-gateway-inference-fairness-id'],
+  modelRewrite: ['x-llm-d-model-name-rewrite', 'x-gateway-model-name-rewrite'],
+  ttftMs: ['x-llm-d-slo-ttft-ms', 'x-slo-ttft-ms'],
+  tpotMs: ['x-llm-d-slo-tpot-ms', 'x-slo-tpot-ms'],
+  ttl: ['x-llm-d-inference-ttl'],
+} as const
 
-const controlNames = [...outputs, ...inputs]
+/** What a client may ask for in a header. */
+export type Hint = keyof typeof inputs
+
+const controlNames = [...outputs, ...Object.values(inputs).flat()]
 
 /** The table of all headers that a request is read for: the fixed ones, the control headers, and `extraNames`. */
 export const createHeaderTable = (extraNames: readonly string[]): HeaderTable =>
@@ -41,6 +40,18 @@ export const createHeaderTable = (extraNames: readonly string[]): HeaderTable =>
 
 // They come first in every table of createHeaderTable, so their slots are the same in all.
 const controlSlots = controlNames.map((name) => createHeaderTable([]).slotOf(name))
+
+const hintSlots = Object.fromEntries(
+  Object.entries(inputs).map(([hint, names]) => [hint, names.map((name) => createHeaderTable([]).slotOf(name))]),
+) as Record<Hint, number[]>
+
+/** What the request's headers ask for; undefined when they do not, or with an empty value. */
+export function hintOf(headers: HeaderValues, hint: Hint): string | undefined {
+  for (const slot of hintSlots[hint]) {
+    if (headers[slot]) return headers[slot]
+  }
+  return undefined
+}
 
 /** The control headers that the request carries and `set` (flat: name, value …) does not overwrite: to be removed. */
 export function spoofedHeaders(headers: HeaderValues, set: readonly string[]): readonly string[] {

@@ -9,12 +9,18 @@ export type Limits = {
    * server cannot see; this one must be below it, so that the client gets an answer and not a timeout.
    */
   readonly streamedHoldBytes: number
+  /** Bytes of the prompt that a decision by prefix waits for, at most. */
+  readonly maxAffinityBytes: number
+  /** Milliseconds that it waits for them once the model is known. A fast sender is through long before. */
+  readonly maxAffinityWaitMs: number
 }
 
 export const defaultLimits: Limits = {
   maxBodyBytes: 20 * 1024 * 1024,
   maxHeldBytes: 20 * 1024 * 1024,
   streamedHoldBytes: 512 * 1024,
+  maxAffinityBytes: 64 * 1024,
+  maxAffinityWaitMs: 20,
 }
 
 /** Nesting of arrays and objects in a body; deeper ones are refused before a server has to cope with them. */

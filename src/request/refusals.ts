@@ -1,6 +1,6 @@
+import type { BodyError } from './bodies/body-reader.ts'
 import { type Refusal, refuse } from './errors.ts'
 import type { Limits } from './limits.ts'
-import type { ScanError } from './scan.ts'
 
 // What bodies are refused for, in words that say what to do next.
 
@@ -12,8 +12,14 @@ export const modelMissing = (): Refusal =>
 
 export const modelGivenTwice = (): Refusal => refuse('model_invalid', '"model" is given twice, with different values')
 
-export const invalidBody = ({ code, message }: ScanError): Refusal =>
-  refuse(code, code === 'invalid_json' ? `invalid JSON: ${message}` : message)
+export const invalidBody = ({ code, message }: BodyError): Refusal => refuse(code, `${prefixes[code]}${message}`)
+
+const prefixes: Readonly<Record<BodyError['code'], string>> = {
+  invalid_json: 'invalid JSON: ',
+  invalid_multipart: 'invalid multipart form: ',
+  invalid_grpc: 'invalid gRPC message: ',
+  model_invalid: '',
+}
 
 /** Whose limit it was that the model came after. */
 export type HoldLimit = 'held' | 'streamed' | 'envoy'

@@ -1,32 +1,43 @@
-import type { Mutation } from '../extproc/encode.ts'
-import type { HeaderValues } from '../extproc/headers.ts'
-import type { Endpoint } from '../pool/endpoint.ts'
+import type { Metadata, Mutation } from '../extproc/encode.ts'
+import type { Scheduled } from '../scheduling/plugin.ts'
 import { baseModelNameHeader, destinationHeader, modelNameHeader, spoofedHeaders } from './control-headers.ts'
+import type { InferenceRequest } from './inference-request.ts'
 import { destinationOf } from './pick.ts'
 import type { Route } from './resolve.ts'
 
-/** What was decided for a request, as far as its headers tell it. */
-export type Outcome = {
-  /** The name in the request. */
-  readonly model: string | undefined
-  readonly route: Route
-  /** Best first. */
-  readonly endpoints: readonly Endpoint[]
-  /** The content-length that goes on: as it was sent, a new one, or none, so that the body goes on chunked. */
-  readonly contentLength: 'as sent' | 'none' | number
-}
+/** The content-length that goes on: as it was sent, a new one, or none, so that the body goes on chunked. */
+export type ContentLength = 'as sent' | 'none' | number
 
-/** What the request's headers become. `headers` are those of the client; undefined when they were not sent to us. */
-export function reply(outcome: Outcome, headers: HeaderValues | undefined): Mutation {
-  const { model, route, endpoints, contentLength } = outcome
+/** Where Envoy's load balancer looks for the endpoint. */
+const lbNamespace = 'envoy.lb'
+/** The scores of all endpoints that were rated, by address. */
+const scoresKey = 'x-gateway-destination-endpoint-scores'
+
+/** What the headers of a request become. */
+export function reply(
+  { model, headers, isSentDecoded }: InferenceRequest,
+  route: Route,
+  scheduled: Scheduled,
+  contentLength: ContentLength,
+): Mutation {
   const setHeaders: string[] = []
-  const destination = destinationOf(endpoints)
+  const destination = scheduled.destination ?? destinationOf(scheduled.endpoints)
   if (destination !== undefined) setHeaders.push(destinationHeader, destination)
   if (model !== undefined) setHeaders.push(modelNameHeader, model)
   if (route.baseModel !== undefined) setHeaders.push(baseModelNameHeader, route.baseModel)
+  if (scheduled.headers.length > 0) setHeaders.push(...scheduled.headers)
   const removeHeaders = headers === undefined ? [] : [...spoofedHeaders(headers, setHeaders)]
+  if (isSentDecoded) removeHeaders.push('content-encoding')
   if (contentLength === 'none') removeHeaders.push('content-length')
   else if (contentLength !== 'as sent') setHeaders.push('content-length', String(contentLength))
   // A route may have been chosen by a header that is now set, or removed.
-  return { setHeaders, removeHeaders, clearRouteCache: setHeaders.length + removeHeaders.length > 0, destination }
+  const clearRouteCache = setHeaders.length + removeHeaders.length > 0
+  return { setHeaders, removeHeaders, clearRouteCache, metadata: metadataOf(destination, scheduled.scores) }
+}
+
+function metadataOf(destination: string | undefined, scores: Scheduled['scores']): Metadata | undefined {
+  if (destination === undefined) return undefined
+  const metadata = { [destinationHeader]: destination }
+  if (scores.length === 0) return { [lbNamespace]: metadata }
+  return { [lbNamespace]: { ...metadata, [scoresKey]: Object.fromEntries(scores) } }
 }

@@ -1,13 +1,28 @@
-import type { Catalog, ModelRoute, ModelRule, Pool, StickyKey, TargetModel } from '../catalog/catalog.ts'
+import type {
+  Catalog,
+  ModelRoute,
+  ModelRule,
+  Pool,
+  RewriteRule,
+  StickyKey,
+  TargetModel,
+  TargetSplit,
+} from '../catalog/catalog.ts'
+import { modelNames } from '../catalog/model-names.ts'
 import { nearest } from '../catalog/nearest.ts'
 import { type Refusal, refuse } from './errors.ts'
+import { maxModelBytes } from './limits.ts'
 
-/** What a request is asked for with: what the body and the stream say. */
+/** What a request is asked for with: what the body, the stream and the headers that count say. */
 export type ModelRequest = {
   /** Undefined when there is no body, or none that names a model. */
   readonly model: string | undefined
   /** `namespace/name` from the gRPC metadata `x-inference-pool`. */
   readonly poolHint: string | undefined
+  /** The name of an InferenceObjective: x-llm-d-inference-objective, else x-gateway-inference-objective. */
+  readonly objective: string | undefined
+  /** The model that the server shall be asked for: x-llm-d-model-name-rewrite, else x-gateway-model-name-rewrite. */
+  readonly modelRewrite: string | undefined
   /** The value of a sticky key in this request; undefined when it has none. */
   stickyValue(key: StickyKey): string | undefined
 }
@@ -16,15 +31,19 @@ export type ModelRequest = {
 export type Route = {
   readonly pool: Pool | undefined
   readonly rule: ModelRule | undefined
+  /** The rule of an InferenceModelRewrite that chose the target. */
+  readonly rewrite: RewriteRule | undefined
   /** Undefined: the model keeps the name that the client gave. */
   readonly target: TargetModel | undefined
   readonly baseModel: string | undefined
+  /** Higher ones first; below 0 the request may be shed. */
+  readonly priority: number
 }
 
 /**
- * The pool and the target model of a request. The pool is the one that the stream's metadata names; else the one of the
- * model's rule, drawn by weight when several pools serve the name; else the only pool; else none, and Envoy's routes decide
- * by the model name.
+ * The pool, the target model and the priority of a request. The pool is the one that the stream's metadata names; else the
+ * one of the model's rule, or of a rewrite that matches the model exactly, drawn by weight when there are several; else the
+ * only pool; else none, and Envoy's routes decide by the model name.
  */
 export function resolve(
   catalog: Catalog,
@@ -34,48 +53,139 @@ export function resolve(
 ): Route | Refusal {
   const { model, poolHint } = request
   const modelRoute = model === undefined ? undefined : catalog.models.get(model)
+  let pool: Pool | undefined
+  let rule: ModelRule | undefined
   if (poolHint !== undefined) {
-    const pool = catalog.pools.get(poolHint)
+    pool = catalog.pools.get(poolHint)
     if (pool === undefined) {
       return refuse('pool_not_found', `no InferencePool ${poolHint} is served here (gRPC metadata x-inference-pool)`)
     }
-    const rule = modelRoute?.rules.find((candidate) => candidate.pool.key === pool.key)
-    if (rule === undefined && rejectsUnknown && model !== undefined) return modelNotFound(catalog, model)
-    return routeTo(catalog, request, pool, rule, random)
+    rule = ruleIn(pool, modelRoute)
+  } else if (modelRoute !== undefined) {
+    rule = modelRoute.rules[drawIndex(modelRoute.weights, modelRoute.totalWeight, random)]
+    pool = rule.pool
+  } else {
+    pool = drawRewritingPool(catalog, model, random) ?? onlyPool(catalog)
   }
-  if (modelRoute !== undefined) {
-    const rule = modelRoute.rules[drawIndex(modelRoute, random)]
-    return routeTo(catalog, request, rule.pool, rule, random)
-  }
-  if (rejectsUnknown && model !== undefined) return modelNotFound(catalog, model)
-  return routeTo(catalog, request, onlyPool(catalog), undefined, random)
+  const rewrite = rewriteIn(catalog, pool, model)
+  const isKnown = rule !== undefined || rewrite !== undefined || model === undefined || catalog.baseModels.has(model)
+  if (rejectsUnknown && !isKnown) return modelNotFound(catalog, model)
+  // Without a pool this is no endpoint picker, and the header is not for it.
+  const header = pool && request.modelRewrite
+  const target = model === undefined ? undefined : targetBy(chooser(rewrite, rule, header), model, request, random)
+  const baseModel = baseModelOf(catalog, model, target)
+  return { pool, rule, rewrite, target, baseModel, priority: priorityOf(catalog, request, pool, rule) }
 }
 
 /** What must still be read of the body before {@link resolve} can choose: a sticky key that is a body field. */
-export function needsUser(catalog: Catalog, model: string): boolean {
-  const rules = catalog.models.get(model)?.rules
-  return rules?.some((rule) => rule.stickyBy?.kind === 'user' && rule.targets.length > 1) ?? false
+export function needsUser(catalog: Catalog, request: ModelRequest): boolean {
+  return someChooser(catalog, request, dividesByUser)
 }
 
 /** Whether {@link resolve} may give the model another name, and so the body another length. */
-export function mayRename(catalog: Catalog, model: string): boolean {
-  const rules = catalog.models.get(model)?.rules
-  return rules?.some((rule) => rule.targets.some((target) => target.name !== model)) ?? false
+export function mayRename(catalog: Catalog, request: ModelRequest): boolean {
+  return someChooser(catalog, request, renames)
 }
 
-function routeTo(
+/** What chooses the target: a split of an InferenceModelRewrite or InferenceModel, or the name that a header gives. */
+type Chooser = TargetSplit | string | undefined
+
+/** A rewrite goes before the header, and the header before the rule of an InferenceModel. */
+function chooser(rewrite: RewriteRule | undefined, rule: ModelRule | undefined, header: string | undefined): Chooser {
+  return rewrite ?? (isUsableName(header) ? header : rule)
+}
+
+function targetBy(by: Chooser, model: string, request: ModelRequest, random: () => number): TargetModel | undefined {
+  if (by === undefined || by === model) return undefined
+  if (typeof by === 'string') return { name: by, weight: 1, literal: Buffer.from(JSON.stringify(by)) }
+  return chooseTarget(by, model, request, random)
+}
+
+const dividesByUser = (by: Chooser): boolean =>
+  typeof by === 'object' && by.stickyBy?.kind === 'user' && by.targets.length > 1
+
+function renames(by: Chooser, model: string): boolean {
+  if (typeof by !== 'object') return by !== undefined && by !== model
+  for (let i = 0; i < by.targets.length; i++) {
+    if (by.targets[i].name !== model) return true
+  }
+  return false
+}
+
+/** Whether `test` is true for any chooser that {@link resolve} may come to, whatever it draws. */
+function someChooser(
   catalog: Catalog,
-  request: ModelRequest,
-  pool: Pool | undefined,
-  rule: ModelRule | undefined,
-  random: () => number,
-): Route {
-  const target = rule === undefined ? undefined : chooseTarget(rule, request, random)
-  return { pool, rule, target, baseModel: baseModelOf(catalog, request.model, target) }
+  { model, poolHint, modelRewrite: header }: ModelRequest,
+  test: (by: Chooser, model: string) => boolean,
+): boolean {
+  if (model === undefined) return false
+  const route = catalog.models.get(model)
+  if (poolHint !== undefined) {
+    const pool = catalog.pools.get(poolHint)
+    return pool !== undefined && test(chooser(rewriteIn(catalog, pool, model), ruleIn(pool, route), header), model)
+  }
+  if (route !== undefined) {
+    for (let i = 0; i < route.rules.length; i++) {
+      const rule = route.rules[i]
+      if (test(chooser(rewriteIn(catalog, rule.pool, model), rule, header), model)) return true
+    }
+    return false
+  }
+  const shares = catalog.rewrittenModels.get(model)
+  if (shares !== undefined) {
+    for (let i = 0; i < shares.pools.length; i++) {
+      if (test(chooser(rewriteIn(catalog, shares.pools[i], model), undefined, header), model)) return true
+    }
+    return false
+  }
+  const pool = onlyPool(catalog)
+  return test(chooser(rewriteIn(catalog, pool, model), undefined, pool && header), model)
+}
+
+function ruleIn(pool: Pool, route: ModelRoute | undefined): ModelRule | undefined {
+  if (route === undefined) return undefined
+  for (let i = 0; i < route.rules.length; i++) {
+    if (route.rules[i].pool.key === pool.key) return route.rules[i]
+  }
+  return undefined
+}
+
+/** A request without a model has nothing to rewrite. */
+function rewriteIn(catalog: Catalog, pool: Pool | undefined, model: string | undefined): RewriteRule | undefined {
+  if (catalog.rewrites.size === 0 || pool === undefined || model === undefined) return undefined
+  const rewrites = catalog.rewrites.get(pool.key)
+  return rewrites && (rewrites.exact.get(model) ?? rewrites.generic)
+}
+
+function drawRewritingPool(catalog: Catalog, model: string | undefined, random: () => number): Pool | undefined {
+  const shares = model === undefined ? undefined : catalog.rewrittenModels.get(model)
+  return shares?.pools[drawIndex(shares.weights, shares.totalWeight, random)]
 }
 
 function onlyPool(catalog: Catalog): Pool | undefined {
   return catalog.pools.size === 1 ? catalog.pools.values().next().value : undefined
+}
+
+/** Clients write headers: a name must be one that a body could have, too. */
+function isUsableName(name: string | undefined): name is string {
+  if (name === undefined || name === '') return false
+  return Buffer.byteLength(name) <= maxModelBytes && !controlCharacter.test(name)
+}
+
+const controlCharacter = /[\x00-\x1f\x7f-\x9f]/
+
+/** An objective counts for the pool that it refers to, where a client names it; one that is not there is as if not named. */
+function priorityOf(
+  catalog: Catalog,
+  { objective: name }: ModelRequest,
+  pool: Pool | undefined,
+  rule: ModelRule | undefined,
+): number {
+  if (name !== undefined && pool !== undefined && catalog.objectives.size > 0) {
+    const objective = catalog.objectives.get(`${pool.namespace}/${name}`)
+    if (objective?.poolKey === pool.key) return objective.priority
+  }
+  return rule === undefined ? 0 : rule.priority
 }
 
 function baseModelOf(catalog: Catalog, model: string | undefined, target: TargetModel | undefined): string | undefined {
@@ -83,12 +193,12 @@ function baseModelOf(catalog: Catalog, model: string | undefined, target: Target
   return catalog.baseModels.get(model) ?? (target && catalog.baseModels.get(target.name))
 }
 
-/** A target by weight: drawn for each request, or the same for each value of the rule's sticky key. */
-function chooseTarget(rule: ModelRule, request: ModelRequest, random: () => number): TargetModel {
-  const { targets, totalWeight, stickyBy } = rule
+/** A target by weight: drawn for each request, or the same for each value of the split's sticky key. */
+function chooseTarget(split: TargetSplit, model: string, request: ModelRequest, random: () => number): TargetModel {
+  const { targets, totalWeight, stickyBy } = split
   if (targets.length === 1) return targets[0]
   const value = stickyBy && request.stickyValue(stickyBy)
-  const share = value === undefined ? random() : hashToShare(`${rule.modelName}\0${value}`)
+  const share = value === undefined ? random() : hashToShare(`${model}\0${value}`)
   let left = share * totalWeight
   for (const target of targets) {
     left -= target.weight
@@ -97,14 +207,14 @@ function chooseTarget(rule: ModelRule, request: ModelRequest, random: () => numb
   return targets[targets.length - 1]
 }
 
-function drawIndex(route: ModelRoute, random: () => number): number {
-  if (route.rules.length === 1) return 0
-  let left = random() * route.totalWeight
-  for (let i = 0; i < route.weights.length; i++) {
-    left -= route.weights[i]
+function drawIndex(weights: readonly number[], totalWeight: number, random: () => number): number {
+  if (weights.length === 1) return 0
+  let left = random() * totalWeight
+  for (let i = 0; i < weights.length; i++) {
+    left -= weights[i]
     if (left < 0) return i
   }
-  return route.weights.length - 1
+  return weights.length - 1
 }
 
 /**
@@ -123,9 +233,10 @@ export function hashToShare(text: string): number {
 const maxComparedLength = 64
 const maxComparedNames = 200
 
-function modelNotFound(catalog: Catalog, model: string): Refusal {
-  const isComparable = model.length <= maxComparedLength && catalog.models.size <= maxComparedNames
-  const near = isComparable ? nearest(model, [...catalog.models.keys()]) : undefined
+/** The refusal of a model that is not served here, with a near name that is. */
+export function modelNotFound(catalog: Catalog, model: string): Refusal {
+  const isComparable = model.length <= maxComparedLength && modelNames(catalog).length <= maxComparedNames
+  const near = isComparable ? nearest(model, modelNames(catalog)) : undefined
   const hint = near === undefined ? '' : `; did you mean "${near}"?`
   return refuse('model_not_found', `the model "${model}" is not served here${hint}`)
 }

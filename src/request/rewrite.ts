@@ -1,21 +1,21 @@
-import type { BodyScanner } from './scan.ts'
+import type { BodyReader } from './bodies/body-reader.ts'
 
 /**
  * Gives every top-level `model` of a body the same value while the body passes, piece by piece. All other bytes go through
  * as they are, by reference. A value that is replaced is left out as its bytes come, so nothing is held back for its end.
  */
 export class ModelSplicer {
-  readonly #found: Pick<BodyScanner, 'modelSpans' | 'error'>
+  readonly #found: Pick<BodyReader, 'modelSpans' | 'error'>
   readonly #literal: Buffer
   readonly #first: number
   #next: number
 
   /**
    * @param found the scanner that reads the body, ahead of {@link splice}
-   * @param literal the value that the models get, as JSON
+   * @param literal the value that the models get, as the body writes it
    * @param keepsFirst the first value is right as it is
    */
-  constructor(found: Pick<BodyScanner, 'modelSpans' | 'error'>, literal: Buffer, keepsFirst: boolean) {
+  constructor(found: Pick<BodyReader, 'modelSpans' | 'error'>, literal: Buffer, keepsFirst: boolean) {
     this.#found = found
     this.#literal = literal
     this.#first = keepsFirst ? 2 : 0

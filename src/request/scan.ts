@@ -37,7 +37,7 @@ const State = {
 type State = (typeof State)[keyof typeof State]
 
 /** What a top-level key means here; `key` while the key itself is being read. */
-const Field = { other: 0, key: 1, model: 2, user: 3, stream: 4, maxTokens: 5, prompt: 6 } as const
+const Field = { other: 0, key: 1, model: 2, user: 3, stream: 4, maxTokens: 5, prompt: 6, head: 7, salt: 8 } as const
 type Field = (typeof Field)[keyof typeof Field]
 
 const fields = new Map<string, Field>([
@@ -50,6 +50,13 @@ const fields = new Map<string, Field>([
   ['messages', Field.prompt],
   ['prompt', Field.prompt],
   ['input', Field.prompt],
+  ['items', Field.prompt],
+  ['input_ids', Field.prompt],
+  ['token_ids', Field.prompt],
+  ['system', Field.head],
+  ['instructions', Field.head],
+  ['tools', Field.head],
+  ['cache_salt', Field.salt],
 ])
 
 /** Longest token that is kept over a chunk border, bytes. */
@@ -108,7 +115,9 @@ export class BodyScanner {
   stream = false
   /** The last of top-level `max_tokens`, `max_completion_tokens`, `max_output_tokens` that is a number. */
   maxTokens: number | undefined
-  /** Offsets in the body of the value of the first of `messages`, `prompt`, `input`; -1 as long as not reached. */
+  /** Top-level `cache_salt`: model servers share caches between equal ones only. */
+  cacheSalt: string | undefined
+  /** Offsets in the body of the value of the first field that holds a prompt; -1 as long as not reached. */
   promptStart = -1
   promptEnd = -1
   /**
@@ -116,6 +125,11 @@ export class BodyScanner {
    * last one has begun and not ended. The first pair belongs to {@link model}.
    */
   readonly modelSpans: number[] = []
+  /**
+   * Offsets in the body of the values that stand before the prompt and that a model server puts before it: `system`,
+   * `instructions`, `tools`. Flat as {@link modelSpans}; an odd count means that the last one has begun and not ended.
+   */
+  readonly headSpans: number[] = []
   /** Why the document is not what it should be; nothing is read after it is set. */
   error: ScanError | undefined
 
@@ -300,6 +314,13 @@ export class BodyScanner {
         return
       case Field.prompt:
         if (this.promptStart < 0) this.promptStart = this.#offset + at
+        return
+      case Field.head:
+        if (this.promptStart < 0) this.headSpans.push(this.#offset + at)
+        return
+      case Field.salt:
+        this.cacheSalt = undefined
+        if (kind === 'a string') this.#tokenStart = at + 1
     }
   }
 
@@ -365,6 +386,12 @@ export class BodyScanner {
         return
       case Field.prompt:
         if (this.promptEnd < 0) this.promptEnd = this.#offset + end
+        return
+      case Field.head:
+        if (this.headSpans.length % 2 === 1) this.headSpans.push(this.#offset + end)
+        return
+      case Field.salt:
+        if (this.#tokenStart >= 0) this.cacheSalt = decodeString(this.#takeToken(chunk, end - 1))
     }
   }
 

@@ -138,7 +138,7 @@ describe('more pools than one', () => {
     { ...twoPools, poolHint: 'default/c' },
     `
     > headers GET /v1/models end
-    < refused 503 no_endpoint: InferencePool default/c has no ready endpoint
+    < refused 503 no_endpoint: InferencePool default/c has no ready endpoint x-llm-d-request-dropped-reason=rejected-no-endpoints
     `,
   )
 })

@@ -45,7 +45,7 @@ describe('content-length', () => {
     `
     > headers POST /v1/chat/completions
     > last {"model":"chat"}
-    < headers ${routed('chat')} re-route
+    < headers ${routed('chat')} -content-length re-route
     < last {"model":"chat-large-v2"}
     `,
   )

@@ -88,7 +88,7 @@ describe('full duplex: the headers wait for the model, all bytes come back', () 
     > headers POST /v1/chat/completions
     > body {"model" : "ch
     > body at" ,"a":1
-    < headers ${routed('chat')} re-route
+    < headers ${routed('chat')} -content-length re-route
     < body {"model" : "chat-large-v2" ,"a":1
     > last }
     < last }
@@ -101,7 +101,7 @@ describe('full duplex: the headers wait for the model, all bytes come back', () 
     > headers POST /v1/chat/completions
     > body {"messages":[],"model":"assistant-of-
     > last the-house"}
-    < headers ${routed('assistant-of-the-house')} re-route
+    < headers ${routed('assistant-of-the-house')} -content-length re-route
     < last {"messages":[],"model":"qwen"}
     `,
   )
@@ -111,7 +111,7 @@ describe('full duplex: the headers wait for the model, all bytes come back', () 
     `
     > headers POST /v1/chat/completions
     > last {"a":[1,2],"model":"gpt_a","b":{}}
-    < headers ${routed('gpt_a')} re-route
+    < headers ${routed('gpt_a')} -content-length re-route
     < last {"a":[1,2],"model":"gpt_b","b":{}}
     `,
   )
@@ -176,7 +176,7 @@ describe('full duplex: the headers wait for the model, all bytes come back', () 
     `
     > headers POST /v1/chat/completions
     > body {"model":"chat",
-    < headers ${routed('chat')} re-route
+    < headers ${routed('chat')} -content-length re-route
     < body {"model":"chat-large-v2",
     > last "messages":[]}
     < last "messages":[]}

@@ -42,7 +42,7 @@ describe('requests in flight', () => {
   const world = () => createWorld({ ...onePool, pools: { 'default/qwen-pool': ['10.0.0.1:8000', '10.0.0.2:8000'] } })
   const begin = '> headers POST /v1/chat/completions\n> body {"model":"qwen",'
 
-  test('count at the endpoint that was picked first, from the decision to the end of the stream', () => {
+  test('count at the endpoint that was picked first, from the decision to the end of the response', () => {
     const shared = world()
     const inFlight = () => shared.endpoints.map((endpoint) => endpoint.inFlight)
     const [first, second, third] = Array.from({ length: 3 }, () => new Player(shared, 'full duplex'))
@@ -52,8 +52,10 @@ describe('requests in flight', () => {
     expect(inFlight()).toEqual([1, 1])
     play(third, '> headers POST /v1/chat/completions\n> body {"messages":[')
     expect(inFlight()).toEqual([1, 1])
-    play(first, '> last "a":1}\n> response headers\n> response last x')
+    play(first, '> last "a":1}\n> response headers\n> response body x')
     expect(inFlight()).toEqual([1, 1])
+    play(first, '> response last x')
+    expect(inFlight()).toEqual([0, 1])
     first.close()
     expect(inFlight()).toEqual([0, 1])
     third.close()
@@ -75,7 +77,7 @@ test('request_headers that are not the first are malformed', () => {
   for (const before of [
     'headers POST /v1/chat/completions',
     'headers GET /v1/models end',
-    'headers POST /v1/chat/completions content-encoding=gzip',
+    'headers POST /v1/chat/completions content-encoding=compress',
     'last {"model":"qwen"}',
   ]) {
     const player = new Player(createWorld(onePool), 'full duplex')

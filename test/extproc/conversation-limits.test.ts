@@ -155,7 +155,7 @@ describe('bytes held while the model is unknown', () => {
     > headers POST /v1/chat/completions
     > body {"model":"qwen",
     > body "a":
-    < headers ${routed('qwen')} re-route
+    < headers ${routed('qwen')} -content-length re-route
     < body {"model":"b","a":
     > last 1,"user":"u1"}
     < last 1,"user":"u1"}

@@ -245,11 +245,12 @@ test('whatever comes in whatever order, and wherever it breaks off: no request s
           if (!(error instanceof MalformedMessage)) throw error
         }
         const [endpoint] = world.endpoints
-        expect(endpoint.inFlight).toBe(world.decided.length)
+        expect(endpoint.inFlight).toBe(world.decided.length - world.ended.length)
         expect(endpoint.inFlight).toBeLessThanOrEqual(1)
         expect(world.refused.length).toBeLessThanOrEqual(1)
         player.close()
         expect(endpoint.inFlight).toBe(0)
+        expect(world.ended.length).toBe(world.decided.length)
       },
     ),
     { numRuns: 5000 },

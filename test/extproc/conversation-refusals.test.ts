@@ -9,8 +9,8 @@ describe('a refusal is the last word', () => {
     'at the headers',
     duplex,
     `
-    > headers POST /v1/chat/completions content-encoding=gzip
-    < refused 415 unsupported_encoding: the body is encoded as "gzip", which cannot be read for its model: send it without Content-Encoding
+    > headers POST /v1/chat/completions content-encoding=compress
+    < refused 415 unsupported_encoding: the body is encoded as "compress", which cannot be read for its model: send it without Content-Encoding
     > body {"model":"qwen"}
     > trailers
     > response headers
@@ -213,7 +213,7 @@ describe('no endpoint', () => {
     `
     > headers POST /v1/chat/completions
     > body {"model":"qwen","messages":[
-    < refused 503 no_endpoint: InferencePool default/qwen-pool has no ready endpoint
+    < refused 503 no_endpoint: InferencePool default/qwen-pool has no ready endpoint x-llm-d-request-dropped-reason=rejected-no-endpoints
     > last ]}
     `,
   )

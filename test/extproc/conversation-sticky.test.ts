@@ -16,7 +16,7 @@ describe('sticky targets', () => {
     > body {"model":"qwen","messages":[],
     > body "user":"bo
     > body b"
-    < headers ${routed('qwen')} re-route
+    < headers ${routed('qwen')} -content-length re-route
     < body {"model":"a","messages":[],"user":"bob"
     > last }
     < last }
@@ -28,7 +28,7 @@ describe('sticky targets', () => {
     `
     > headers POST /v1/chat/completions
     > body {"user":"bob","model":"qwen"
-    < headers ${routed('qwen')} re-route
+    < headers ${routed('qwen')} -content-length re-route
     < body {"user":"bob","model":"a"
     > last }
     < last }
@@ -40,7 +40,7 @@ describe('sticky targets', () => {
     `
     > headers POST /v1/chat/completions
     > last {"user":"ann","model":"qwen"}
-    < headers ${routed('qwen')} re-route
+    < headers ${routed('qwen')} -content-length re-route
     < last {"user":"ann","model":"b"}
     `,
   )
@@ -51,7 +51,7 @@ describe('sticky targets', () => {
     > headers POST /v1/chat/completions
     > body {"model":"qwen"
     > body }
-    < headers ${routed('qwen')} re-route
+    < headers ${routed('qwen')} -content-length re-route
     < body {"model":"b"}
     > last
     < last
@@ -63,7 +63,7 @@ describe('sticky targets', () => {
     `
     > headers POST /v1/chat/completions X-Session=bob
     > body {"model":"qwen"
-    < headers ${routed('qwen')} re-route
+    < headers ${routed('qwen')} -content-length re-route
     < body {"model":"a"
     > last }
     < last }

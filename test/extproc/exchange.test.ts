@@ -10,7 +10,7 @@ import { createWorld, onePool, routed } from './world.ts'
 
 const json = ['{"model":"chat","messages":[', '{"role":"user"}', ']}']
 const answered = [
-  `headers ${routed('chat')} re-route`,
+  `headers ${routed('chat')} -content-length re-route`,
   'body {"model":"chat-large-v2","messages":[',
   'body {"role":"user"}',
   'last ]}',
@@ -213,8 +213,11 @@ describe('a stream that goes wrong ends alone', () => {
         ...world.context,
         scheduling: {
           ...world.context.scheduling,
-          schedule: () => {
-            throw new TypeError('oops')
+          scheduler: {
+            ...world.context.scheduling.scheduler,
+            schedule: () => {
+              throw new TypeError('oops')
+            },
           },
         },
       },

@@ -38,7 +38,7 @@ type HeaderMutation = {
   readonly set_headers?: readonly { header?: { key?: string; value?: string; raw_value?: Buffer } }[]
   readonly remove_headers?: readonly string[]
 }
-type Value = { readonly stringValue?: string; readonly structValue?: Struct }
+type Value = { readonly stringValue?: string; readonly numberValue?: number; readonly structValue?: Struct }
 type Struct = { readonly fields?: Readonly<Record<string, Value>> }
 
 /** A ProcessingResponse, as proto-loader gives it. */
@@ -123,8 +123,8 @@ export class Player {
 
   constructor(world: World, mode: BodyMode, feed: Feed = feeds['in one piece'], poolHint?: string) {
     const { context, routing } = world
-    const sink = { write: (bytes: Buffer) => void this.#written.push(bytes) }
-    this.#conversation = new Conversation(context, routing, poolHint, sink)
+    const stream = { write: (bytes: Buffer) => void this.#written.push(bytes), run: (step: () => void) => step() }
+    this.#conversation = new Conversation(context, routing, poolHint, stream)
     this.#reader = new MessageReader(routing.table, this.#conversation, maxMessageBytes(context.limits))
     this.#feed = feed
     this.#protocolConfig = bodyModes[mode]
@@ -140,6 +140,11 @@ export class Player {
 
   halfClose(): Answer[] {
     this.#conversation.halfClosed()
+    return this.#takeAnswers()
+  }
+
+  /** What has been answered since, by itself. */
+  takeAnswers(): Answer[] {
     return this.#takeAnswers()
   }
 

@@ -14,7 +14,7 @@ import { createWorld, type World, type WorldInput } from './world.ts'
 /**
  * A conversation written down line by line, with the answers where they have to come:
  *
- *     > headers POST /v1/completions [name=value …] [end]      > response headers | body TEXT | last TEXT | trailers
+ *     > headers POST /v1/completions [name=value …] [end]      > response headers [name=value …] [end] | body TEXT | last TEXT | trailers
  *     > body TEXT      a chunk of the body                     > half-close
  *     > last TEXT      the chunk with end_of_stream            # a comment
  *     > trailers
@@ -74,11 +74,11 @@ const linesOf = (script: string): string[] =>
 
 /** The message of a step that sends one. */
 export function messageOf(step: string): Message {
-  const [, direction = '', kind, text = ''] = /^(response )?(\w+) ?(.*)$/.exec(step)!
+  const [, direction = '', kind, text = ''] = /^(response )?(\w+) ?(.*)$/s.exec(step)!
   const side = direction === '' ? 'request' : 'response'
   switch (kind) {
     case 'headers':
-      return side === 'request' ? requestHeaders(text) : { response_headers: responseHeaders }
+      return side === 'request' ? requestHeaders(text) : responseHeaders(text)
     case 'body':
     case 'last':
       return side === 'request'
@@ -91,7 +91,12 @@ export function messageOf(step: string): Message {
   }
 }
 
-const responseHeaders = { headers: { headers: [{ key: ':status', raw_value: Buffer.from('200') }] } }
+function responseHeaders(text: string): Message {
+  const words = text.split(' ').filter((word) => word !== '')
+  const pairs = [[':status', '200'], ...words.filter((word) => word !== 'end').map((word) => word.split(/=(.*)/s, 2))]
+  const headers = pairs.map(([key, value]) => ({ key, raw_value: Buffer.from(value) }))
+  return { response_headers: { headers: { headers }, end_of_stream: words.includes('end') } }
+}
 
 function requestHeaders(text: string): Message {
   const [method, path, ...rest] = text.split(' ')
@@ -137,9 +142,10 @@ function headerChanges(mutation: CommonResponse['header_mutation']): string {
 
 function describeRefusal({ status, headers, body, details }: NonNullable<Answer['immediate_response']>): string {
   const { message, code } = JSON.parse(String(body)).error
-  if (headerChanges(headers) !== 'content-type=application/json') throw new Error('a refusal that is not JSON')
+  const [type, ...more] = headerChanges(headers).split(' ')
+  if (type !== 'content-type=application/json') throw new Error('a refusal that is not JSON')
   if (details !== `signalbox_${code}`) throw new Error(`details "${details}" for ${code}`)
-  return `refused ${statusNumbers[status?.code ?? ''] ?? status?.code} ${code}: ${message}`
+  return words(`refused ${statusNumbers[status?.code ?? ''] ?? status?.code} ${code}: ${message}`, ...more)
 }
 
 const statusNumbers: Readonly<Record<string, number>> = {
@@ -147,6 +153,8 @@ const statusNumbers: Readonly<Record<string, number>> = {
   NotFound: 404,
   PayloadTooLarge: 413,
   UnsupportedMediaType: 415,
+  TooManyRequests: 429,
+  InternalServerError: 500,
   ServiceUnavailable: 503,
 }
 

@@ -1,9 +1,16 @@
+import type { PoolQueues } from '../../src/admission/pool-queues.ts'
 import type { ConversationContext, Routing } from '../../src/extproc/conversation.ts'
 import type { Endpoint } from '../../src/pool/endpoint.ts'
+import type { ParserSet } from '../../src/request/bodies/parsers.ts'
 import { createHeaderTable } from '../../src/request/control-headers.ts'
 import type { RefusalCode } from '../../src/request/errors.ts'
 import { defaultLimits, type Limits } from '../../src/request/limits.ts'
+import type { AttributeReporter } from '../../src/response/attributes.ts'
+import { usageMetadata } from '../../src/response/usage-metadata.ts'
+import { nothingScheduled } from '../../src/scheduling/plugin.ts'
+import type { Scheduler } from '../../src/scheduling/scheduler.ts'
 import { endpointAt } from '../pool/endpoint-at.ts'
+import { ManualClock } from '../pool/manual-clock.ts'
 import { type CatalogInput, catalogOf } from '../request/catalog-of.ts'
 
 export type WorldInput = Omit<CatalogInput, 'pools'> & {
@@ -12,6 +19,15 @@ export type WorldInput = Omit<CatalogInput, 'pools'> & {
   readonly limits?: Partial<Limits>
   readonly rejectsUnknownModels?: boolean
   readonly keepsContentLength?: boolean
+  readonly trustsHints?: boolean
+  readonly keepsToSubset?: boolean
+  readonly parsers?: ParserSet
+  /** What the scheduler does otherwise than to pick the fewest requests in flight. */
+  readonly scheduler?: Partial<Scheduler>
+  /** Makes the queues that requests wait in. */
+  readonly queues?: (endpoints: readonly Endpoint[], clock: ManualClock) => PoolQueues
+  readonly reporters?: readonly AttributeReporter[]
+  readonly answerHere?: ConversationContext['answerHere']
   readonly random?: () => number
 }
 
@@ -24,35 +40,74 @@ export type World = {
   readonly decided: string[]
   readonly refused: RefusalCode[]
   unroutable: number
+  readonly clock: ManualClock
+  /** `model status` of each exchange that has ended. */
+  readonly ended: string[]
 }
 
-/** Endpoints are picked with the fewest requests in flight first. */
+/** Picks the endpoints with the fewest requests in flight. */
+const fewestInFlight: Scheduler = {
+  headerNames: [],
+  readsPrompt: false,
+  readsMedia: false,
+  hasAdmitters: false,
+  schedule: (_request, candidates) => ({
+    ...nothingScheduled,
+    endpoints: candidates.toSorted((a, b) => a.inFlight - b.inFlight).slice(0, 2),
+  }),
+  saturation: () => 0,
+  refusal: () => undefined,
+  routed: () => {},
+  promptRead: () => {},
+  responseHeaders: () => [],
+  ended: () => {},
+}
+
 export function createWorld(input: WorldInput = {}): World {
   const { pools = {}, limits, rejectsUnknownModels = false, keepsContentLength = false, random = () => 0.5 } = input
+  const { trustsHints = true, keepsToSubset = true, parsers, reporters = [], answerHere = () => undefined } = input
   const catalog = catalogOf({ ...input, pools: Object.keys(pools) })
   const byPool = new Map(
     Object.entries(pools).map(([key, addresses]) => [key, addresses.map((address) => endpointAt(address))]),
   )
+  const endpoints = [...byPool.values()].flat()
+  const clock = new ManualClock()
+  const queues = input.queues?.(endpoints, clock)
+  const scheduler = { ...fewestInFlight, ...input.scheduler }
   const world: World = {
-    routing: { catalog, table: createHeaderTable(catalog.headerNames) },
-    endpoints: [...byPool.values()].flat(),
+    routing: { catalog, table: createHeaderTable([...catalog.headerNames, ...scheduler.headerNames]) },
+    endpoints,
     decided: [],
     refused: [],
     unroutable: 0,
+    clock,
+    ended: [],
     context: {
       limits: { ...defaultLimits, ...limits },
+      clock,
+      parsers,
       scheduling: {
         endpointsOf: (key) => byPool.get(key) ?? [],
-        schedule: (_request, candidates) => candidates.toSorted((a, b) => a.inFlight - b.inFlight).slice(0, 2),
+        endpointAt: (address) => endpoints.find((endpoint) => endpoint.address === address),
+        scheduler,
+        keepsToSubset,
+        released: (key) => queues?.release(key),
+        spent: () => {},
       },
+      admission: { flowOf: (key) => queues?.of(key) },
+      response: { nowMs: () => clock.nowMs(), usageMetadata: (reader) => usageMetadata(reader, reporters) },
       rejectsUnknownModels,
       keepsContentLength,
+      trustsHints,
+      answerHere,
       random,
       observer: {
-        decided: (model, { pool, target }) =>
+        decided: ({ model }, { pool, target }) =>
           void world.decided.push(`${model ?? 'no model'} → ${pool?.name ?? 'no pool'}/${target?.name ?? 'as it is'}`),
         refused: (code) => void world.refused.push(code),
         unroutable: () => void world.unroutable++,
+        ended: ({ model }, _flight, response) =>
+          void world.ended.push(`${model ?? 'no model'} ${response?.status ?? 'unseen'}`),
       },
     },
   }

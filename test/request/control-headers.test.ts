@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { HeaderTable, HeaderValues } from '../../src/extproc/headers.ts'
-import { createHeaderTable, spoofedHeaders } from '../../src/request/control-headers.ts'
+import { createHeaderTable, hintOf, spoofedHeaders } from '../../src/request/control-headers.ts'
 
 /** Every header that only the gateway may set, and every one that is for Signalbox alone, in both families. */
 const names = [
@@ -12,16 +12,17 @@ const names = [
   'x-prefiller-host-port',
   'x-encoder-hosts-ports',
   'x-data-parallel-host-port',
-  'x-gateway-inference-objective',
-  'x-gateway-inference-fairness-id',
-  'x-gateway-model-name-rewrite',
-  'x-slo-ttft-ms',
-  'x-slo-tpot-ms',
   'x-llm-d-inference-objective',
+  'x-gateway-inference-objective',
   'x-llm-d-inference-fairness-id',
+  'x-gateway-inference-fairness-id',
   'x-llm-d-model-name-rewrite',
+  'x-gateway-model-name-rewrite',
   'x-llm-d-slo-ttft-ms',
+  'x-slo-ttft-ms',
   'x-llm-d-slo-tpot-ms',
+  'x-slo-tpot-ms',
+  'x-llm-d-inference-ttl',
 ]
 
 function requestWith(headers: readonly string[], table: HeaderTable): HeaderValues {
@@ -59,4 +60,17 @@ test('further names have slots of their own', () => {
   const slots = ['x-session', 'x-user', ...names, ':path'].map((name) => table.slotOf(name))
   expect(new Set(slots).size).toBe(slots.length)
   expect(Math.min(...slots)).toBeGreaterThanOrEqual(0)
+})
+
+test.each([
+  [{}, undefined],
+  [{ 'x-gateway-inference-objective': 'a' }, 'a'],
+  [{ 'x-llm-d-inference-objective': 'b', 'x-gateway-inference-objective': 'a' }, 'b'],
+  [{ 'x-llm-d-inference-objective': '', 'x-gateway-inference-objective': 'a' }, 'a'],
+  [{ 'x-gateway-inference-fairness-id': 'a' }, undefined],
+])('%j asks for the objective %s', (headers, objective) => {
+  const table = createHeaderTable([])
+  const values: HeaderValues = new Array(table.size).fill(undefined)
+  for (const [name, value] of Object.entries(headers)) values[table.slotOf(name)] = value
+  expect(hintOf(values, 'objective')).toBe(objective)
 })

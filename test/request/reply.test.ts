@@ -1,31 +1,34 @@
 import { describe, expect, test } from 'vitest'
-import type { HeaderValues } from '../../src/extproc/headers.ts'
-import { createHeaderTable } from '../../src/request/control-headers.ts'
-import { type Outcome, reply } from '../../src/request/reply.ts'
+import { reply } from '../../src/request/reply.ts'
+import type { Route } from '../../src/request/resolve.ts'
+import { nothingScheduled } from '../../src/scheduling/plugin.ts'
 import { endpointAt } from '../pool/endpoint-at.ts'
+import { requestOf } from './request-of.ts'
 
-const nothing: Outcome = {
-  model: undefined,
-  route: { pool: undefined, rule: undefined, target: undefined, baseModel: undefined },
-  endpoints: [],
-  contentLength: 'as sent',
+const nowhere: Route = {
+  pool: undefined,
+  rule: undefined,
+  rewrite: undefined,
+  target: undefined,
+  baseModel: undefined,
+  priority: 0,
 }
-const table = createHeaderTable([])
-const noHeaders: HeaderValues = new Array(table.size).fill(undefined)
+const nothing = nothingScheduled
+const bare = { headers: {} }
+const endpoints = ['10.0.0.1:8000', '10.0.0.2:8000'].map((address) => endpointAt(address))
 
 describe('what the headers become', () => {
   test('nothing decided: nothing, and the route stays', () => {
-    expect(reply(nothing, noHeaders)).toEqual({
+    expect(reply(requestOf(bare), nowhere, nothing, 'as sent')).toEqual({
       setHeaders: [],
       removeHeaders: [],
       clearRouteCache: false,
-      destination: undefined,
+      metadata: undefined,
     })
   })
   test('endpoints, model and base model, and the route is chosen anew', () => {
-    const route = { ...nothing.route, baseModel: 'qwen' }
-    const endpoints = ['10.0.0.1:8000', '10.0.0.2:8000'].map((address) => endpointAt(address))
-    expect(reply({ ...nothing, model: 'lora', route, endpoints }, noHeaders)).toEqual({
+    const request = requestOf({ ...bare, body: '{"model":"lora"}' })
+    expect(reply(request, { ...nowhere, baseModel: 'qwen' }, { ...nothing, endpoints }, 'as sent')).toEqual({
       setHeaders: [
         ...['x-gateway-destination-endpoint', '10.0.0.1:8000,10.0.0.2:8000'],
         ...['x-gateway-model-name', 'lora'],
@@ -33,20 +36,42 @@ describe('what the headers become', () => {
       ],
       removeHeaders: [],
       clearRouteCache: true,
-      destination: '10.0.0.1:8000,10.0.0.2:8000',
+      metadata: { 'envoy.lb': { 'x-gateway-destination-endpoint': '10.0.0.1:8000,10.0.0.2:8000' } },
+    })
+  })
+  test('what the scheduler adds: another destination, headers for the helpers, scores', () => {
+    const scheduled = {
+      ...nothing,
+      endpoints,
+      destination: '10.0.0.1:8200',
+      headers: ['x-prefiller-host-port', '10.0.0.9:8000'],
+      scores: [['10.0.0.1:8000', 2.5] as const, ['10.0.0.2:8000', 1] as const],
+    }
+    expect(reply(requestOf(bare), nowhere, scheduled, 'as sent')).toMatchObject({
+      setHeaders: ['x-gateway-destination-endpoint', '10.0.0.1:8200', 'x-prefiller-host-port', '10.0.0.9:8000'],
+      metadata: {
+        'envoy.lb': {
+          'x-gateway-destination-endpoint': '10.0.0.1:8200',
+          'x-gateway-destination-endpoint-scores': { '10.0.0.1:8000': 2.5, '10.0.0.2:8000': 1 },
+        },
+      },
     })
   })
   test('a control header of the client goes, and the route that it may have chosen', () => {
-    const headers = noHeaders.with(table.slotOf('x-gateway-model-name'), 'premium')
-    expect(reply(nothing, headers)).toMatchObject({ removeHeaders: ['x-gateway-model-name'], clearRouteCache: true })
-    expect(reply({ ...nothing, model: 'qwen' }, headers)).toMatchObject({ removeHeaders: [] })
+    const headers = { 'x-gateway-model-name': 'premium' }
+    expect(reply(requestOf({ headers }), nowhere, nothing, 'as sent')).toMatchObject({
+      removeHeaders: ['x-gateway-model-name'],
+      clearRouteCache: true,
+    })
+    const named = requestOf({ headers, body: '{"model":"qwen"}' })
+    expect(reply(named, nowhere, nothing, 'as sent')).toMatchObject({ removeHeaders: [] })
   })
   test('content-length: removed, or set', () => {
-    expect(reply({ ...nothing, contentLength: 'none' }, noHeaders).removeHeaders).toEqual(['content-length'])
-    expect(reply({ ...nothing, contentLength: 0 }, noHeaders).setHeaders).toEqual(['content-length', '0'])
+    expect(reply(requestOf(bare), nowhere, nothing, 'none').removeHeaders).toEqual(['content-length'])
+    expect(reply(requestOf(bare), nowhere, nothing, 0).setHeaders).toEqual(['content-length', '0'])
   })
   test('headers that were not sent to us lose nothing', () => {
-    expect(reply({ ...nothing, model: 'qwen' }, undefined)).toMatchObject({
+    expect(reply(requestOf({ body: '{"model":"qwen"}' }), nowhere, nothing, 'as sent')).toMatchObject({
       setHeaders: ['x-gateway-model-name', 'qwen'],
       removeHeaders: [],
     })

@@ -1,17 +1,30 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Catalog, StickyKey } from '../../src/catalog/catalog.ts'
-import { hashToShare, mayRename, needsUser, type Route, resolve } from '../../src/request/resolve.ts'
-import { seededRandom } from '../extproc/play.ts'
-import { catalogOf, type RuleInput } from './catalog-of.ts'
+import { maxModelBytes } from '../../src/request/limits.ts'
+import { hashToShare, type ModelRequest, mayRename, needsUser, type Route, resolve } from '../../src/request/resolve.ts'
+import { seededRandom } from '../scheduling/endpoints.ts'
+import { type CatalogInput, catalogOf, type RuleInput, type SplitInput } from './catalog-of.ts'
 
-type Asked = { model?: string; poolHint?: string; sticky?: Readonly<Record<string, string>> }
+type Asked = {
+  model?: string | undefined
+  poolHint?: string | undefined
+  objective?: string
+  modelRewrite?: string | undefined
+  sticky?: Readonly<Record<string, string>>
+}
+
+function requestOf({ model, poolHint, objective, modelRewrite, sticky = {} }: Asked): ModelRequest {
+  const stickyValue = (key: StickyKey) => sticky[key.kind === 'user' ? 'user' : key.name]
+  return { model, poolHint, objective, modelRewrite, stickyValue }
+}
+
+const routeOf = (catalog: Catalog, asked: Asked, random = () => 0) =>
+  resolve(catalog, requestOf(asked), false, random) as Route
 
 /** `pool/target`, or the code of the refusal. */
 function resolved(catalog: Catalog, asked: Asked, rejectsUnknown = false, random = () => 0): string {
-  const { model, poolHint, sticky = {} } = asked
-  const stickyValue = (key: StickyKey) => sticky[key.kind === 'user' ? 'user' : key.name]
-  const route = resolve(catalog, { model, poolHint, stickyValue }, rejectsUnknown, random)
+  const route = resolve(catalog, requestOf(asked), rejectsUnknown, random)
   if ('code' in route) return route.code
   return `${route.pool?.key ?? 'no pool'} ${route.target?.name ?? 'as it is'}`
 }
@@ -60,8 +73,7 @@ describe('the pool and the target of a request', () => {
     expect(resolved(catalog, asked, rejectsUnknown)).toBe(wanted)
   })
 
-  const refusalOf = (model: string, catalog = onePool) =>
-    resolve(catalog, { model, poolHint: undefined, stickyValue: () => undefined }, true, () => 0)
+  const refusalOf = (model: string, catalog = onePool) => resolve(catalog, requestOf({ model }), true, () => 0)
 
   test('an unknown model is told the name that it may have meant', () => {
     expect(refusalOf('qwem')).toMatchObject({
@@ -86,8 +98,7 @@ describe('base models', () => {
     models: { chat: { pool: 'default/qwen', targets: { lora: 1 } } },
     baseModels: { lora: 'qwen', qwen: 'qwen' },
   })
-  const baseOf = (model: string | undefined) =>
-    (resolve(catalog, { model, poolHint: undefined, stickyValue: () => undefined }, false, () => 0) as Route).baseModel
+  const baseOf = (model: string | undefined) => routeOf(catalog, { model }).baseModel
 
   test.each([
     ['lora', 'qwen'],
@@ -97,6 +108,14 @@ describe('base models', () => {
     ['llama', undefined],
     [undefined, undefined],
   ])('%s: %s', (model, base) => expect(baseOf(model)).toBe(base))
+
+  test.each([
+    ['lora', 'default/qwen as it is'],
+    ['qwen', 'default/qwen as it is'],
+    ['llama', 'model_not_found'],
+  ])('%s is known if a ConfigMap names it: %s', (model, wanted) => {
+    expect(resolved(catalog, { model }, true)).toBe(wanted)
+  })
 })
 
 describe('weights', () => {
@@ -158,6 +177,16 @@ describe('sticky targets', () => {
       const asked = { model: 'm', sticky: { 'x-session': `s${i}` } }
       expect(resolved(catalog, asked, false, () => 0)).toBe(resolved(catalog, asked, false, () => 0.99))
     }
+  })
+  test('one value has different shares of different models', () => {
+    const split = { pool: 'd/p', targets: { a: 1, b: 1 }, stickyBy: { kind: 'user' } } as const
+    const catalog = catalogOf({ pools: ['d/p'], models: { m: split, n: split } })
+    const users = Array.from({ length: 100 }, (_, i) => ({ user: `u${i}` }))
+    const differing = users.filter((sticky) => {
+      return resolved(catalog, { model: 'm', sticky }) !== resolved(catalog, { model: 'n', sticky })
+    })
+    expect(differing.length).toBeGreaterThan(25)
+    expect(differing.length).toBeLessThan(75)
   })
   test('no value: drawn', () => {
     const catalog = catalogWith({ a: 1, b: 1 })
@@ -221,9 +250,297 @@ describe('what the body has still to show', () => {
     ['byHeader', false, true],
     ['alone', false, false],
     ['unknown', false, false],
+    [undefined, false, false],
   ])('%s: user %s, new name %s', (model, user, rename) => {
-    expect(needsUser(catalog, model)).toBe(user)
-    expect(mayRename(catalog, model)).toBe(rename)
+    expect(needsUser(catalog, requestOf({ model }))).toBe(user)
+    expect(mayRename(catalog, requestOf({ model }))).toBe(rename)
+  })
+
+  test.each<[model: string, poolHint: string | undefined, modelRewrite: string | undefined, boolean, boolean]>([
+    // The header instead of the rule.
+    ['byUser', undefined, 'byUser', false, false],
+    ['byUser', undefined, 'other', false, true],
+    ['plain', undefined, 'other', false, true],
+    // No pool: there is nobody to send another model to.
+    ['unknown', undefined, 'other', false, false],
+    ['unknown', 'd/p', 'other', false, true],
+    ['unknown', undefined, 'unknown', false, false],
+    // The rewrite instead of both.
+    ['kept', 'd/rewriting', 'other', false, false],
+    ['renamed', 'd/rewriting', undefined, true, true],
+    ['new', undefined, undefined, true, true],
+    // Only the pools that the request may get count.
+    ['byUser', 'd/rewriting', undefined, false, true],
+    ['byUser', 'd/p', undefined, true, true],
+    ['plain', 'd/rewriting', undefined, false, true],
+    ['plain', 'd/nowhere', undefined, false, false],
+  ])('%s in %s with header %s: user %s, new name %s', (model, poolHint, modelRewrite, user, rename) => {
+    const rewriting = catalogOf({
+      pools: ['d/p', 'd/rewriting'],
+      models: { plain: rule({ plain: 1 }), byUser: rule({ a: 1, b: 1 }, { kind: 'user' }) },
+      rewrites: {
+        'd/rewriting': {
+          kept: { targets: { kept: 1 } },
+          renamed: { targets: { a: 1, b: 1 }, stickyBy: { kind: 'user' } },
+          new: { targets: { a: 1, b: 1 }, stickyBy: { kind: 'user' } },
+          '*': { targets: { any: 1 } },
+        },
+      },
+    })
+    const request = requestOf({ model, poolHint, modelRewrite })
+    expect(needsUser(rewriting, request)).toBe(user)
+    expect(mayRename(rewriting, request)).toBe(rename)
+  })
+})
+
+describe('rewrites', () => {
+  const rewriting = catalogOf({
+    pools: ['d/a', 'd/b', 'd/c'],
+    models: {
+      ruled: { pool: 'd/a', targets: { rule: 1 }, priority: 1 },
+      'in-c': { pool: 'd/c', targets: { rule: 1 } },
+    },
+    rewrites: {
+      'd/a': { ruled: { targets: { exact: 1 } }, '*': { targets: { generic: 1 } } },
+      'd/b': { named: { targets: { exact: 1 } }, ruled: { targets: { elsewhere: 1 } } },
+    },
+  })
+  const oneGeneric = catalogOf({ pools: ['d/a'], rewrites: { 'd/a': { '*': { targets: { generic: 1 } } } } })
+
+  const cases: [name: string, Catalog, Asked, wanted: string][] = [
+    ["goes before the pool's rule", rewriting, { model: 'ruled' }, 'd/a exact'],
+    ['goes before the header', rewriting, { model: 'ruled', modelRewrite: 'header' }, 'd/a exact'],
+    ['of another pool does not count', rewriting, { model: 'in-c' }, 'd/c rule'],
+    ['decides the pool of a name that it matches', rewriting, { model: 'named' }, 'd/b exact'],
+    ['does not decide it when it matches every name', rewriting, { model: 'other' }, 'no pool as it is'],
+    ['counts in the pool that the stream names', rewriting, { model: 'ruled', poolHint: 'd/b' }, 'd/b elsewhere'],
+    ['matches every name there', rewriting, { model: 'other', poolHint: 'd/a' }, 'd/a generic'],
+    [
+      'matches the name that was asked for, not its target',
+      rewriting,
+      { model: 'in-c', poolHint: 'd/a' },
+      'd/a generic',
+    ],
+    ['matches every name of the only pool', oneGeneric, { model: 'other' }, 'd/a generic'],
+    ['has nothing to rewrite without a model', oneGeneric, {}, 'd/a as it is'],
+  ]
+  test.each(cases)('one %s', (_name, catalog, asked, wanted) => {
+    expect(resolved(catalog, asked)).toBe(wanted)
+  })
+
+  test('are told, and leave the rule to give pool and priority', () => {
+    const { rule, rewrite, priority } = routeOf(rewriting, { model: 'ruled' })
+    expect([rule?.source, rewrite?.name, priority]).toEqual(['InferenceModel ruled', 'ruled', 1])
+    expect(routeOf(rewriting, { model: 'in-c' }).rewrite).toBeUndefined()
+  })
+
+  test('make a model known', () => {
+    expect(resolved(rewriting, { model: 'named' }, true)).toBe('d/b exact')
+    expect(resolved(oneGeneric, { model: 'other' }, true)).toBe('d/a generic')
+    expect(resolved(rewriting, { model: 'named', poolHint: 'd/c' }, true)).toBe('model_not_found')
+    expect(resolved(rewriting, { model: 'other' }, true)).toBe('model_not_found')
+  })
+
+  test('of one name in several pools share its requests', () => {
+    const split: SplitInput = { targets: { v2: 1 } }
+    const catalog = catalogOf({ pools: ['d/a', 'd/b'], rewrites: { 'd/a': { m: split }, 'd/b': { m: split } } })
+    expect(resolved(catalog, { model: 'm' }, false, () => 0.4)).toBe('d/a v2')
+    expect(resolved(catalog, { model: 'm' }, false, () => 0.6)).toBe('d/b v2')
+  })
+
+  test('draw by weight, or stick to a user: the same one as an InferenceModel with these targets', () => {
+    const split: SplitInput = { targets: { a: 3, b: 1 }, stickyBy: { kind: 'user' } }
+    const byRewrite = catalogOf({ pools: ['d/p'], rewrites: { 'd/p': { m: split } } })
+    const byGeneric = catalogOf({ pools: ['d/p'], rewrites: { 'd/p': { '*': split } } })
+    const byRule = catalogOf({ pools: ['d/p'], models: { m: { pool: 'd/p', ...split } } })
+    expect(resolved(byRewrite, { model: 'm' }, false, () => 0.74)).toBe('d/p a')
+    expect(resolved(byRewrite, { model: 'm' }, false, () => 0.76)).toBe('d/p b')
+    const seen = new Set<string>()
+    for (let i = 0; i < 200; i++) {
+      const asked = { model: 'm', sticky: { user: `u${i}` } }
+      const wanted = resolved(byRule, asked)
+      expect(resolved(byRewrite, asked, false, () => 0.99)).toBe(wanted)
+      expect(resolved(byGeneric, asked, false, () => 0.99)).toBe(wanted)
+      seen.add(wanted)
+    }
+    expect(seen.size).toBe(2)
+  })
+})
+
+describe('the header that names the target', () => {
+  const targetOf = (modelRewrite: string | undefined, model: string | undefined = 'chat') =>
+    routeOf(onePool, { model, modelRewrite }).target
+
+  test('goes before the targets of an InferenceModel', () => {
+    expect(targetOf('v2')).toEqual({ name: 'v2', weight: 1, literal: Buffer.from('"v2"') })
+    expect(routeOf(onePool, { model: 'chat', modelRewrite: 'v2' })).toMatchObject({
+      pool: { key: 'default/qwen' },
+      rule: { modelName: 'chat' },
+    })
+  })
+  test('counts for models without one, and not without a pool', () => {
+    expect(resolved(onePool, { model: 'llama', modelRewrite: 'v2' })).toBe('default/qwen v2')
+    expect(resolved(noPools, { model: 'llama', modelRewrite: 'v2' })).toBe('no pool as it is')
+  })
+  test('may keep the name', () => expect(targetOf('chat')).toBeUndefined())
+  test('needs a model to replace', () => {
+    expect(routeOf(onePool, { modelRewrite: 'v2' }).target).toBeUndefined()
+  })
+  test('does not make a model known', () => {
+    expect(resolved(onePool, { model: 'llama', modelRewrite: 'qwen' }, true)).toBe('model_not_found')
+  })
+  test('is spliced as the JSON of its name', () => {
+    expect(targetOf('a"b\\é')?.literal.toString()).toBe('"a\\"b\\\\é"')
+  })
+  test.each([
+    ['', 'an empty one'],
+    ['a\tb', 'a tab'],
+    ['a\u007f', 'DEL'],
+    ['a\u0085', 'a control character beyond ASCII'],
+    ['é'.repeat(maxModelBytes / 2 + 1), 'one that is too long'],
+  ])('is ignored: %j (%s)', (modelRewrite) => {
+    expect(targetOf(modelRewrite)?.name).toBe('lora')
+    const request = requestOf({ model: 'qwen', modelRewrite })
+    expect(mayRename(onePool, request)).toBe(false)
+  })
+  test('may be as long as a name in a body', () => {
+    const name = 'é'.repeat(maxModelBytes / 2)
+    expect(targetOf(name)?.name).toBe(name)
+  })
+})
+
+describe('priority', () => {
+  const catalog = catalogOf({
+    pools: ['d/p', 'd/other', 'e/p'],
+    models: {
+      critical: { pool: 'd/p', targets: { a: 1 }, priority: 1 },
+      sheddable: { pool: 'd/p', targets: { a: 1 }, priority: -1 },
+      'in-e': { pool: 'e/p', targets: { a: 1 }, priority: 1 },
+    },
+    objectives: {
+      'd/batch': { poolKey: 'd/p', priority: -10 },
+      'd/zero': { poolKey: 'd/p', priority: 0 },
+      'd/of-other': { poolKey: 'd/other', priority: 7 },
+      'e/of-e': { poolKey: 'e/p', priority: 5 },
+    },
+  })
+  test.each<[wanted: number, asked: Asked, why: string]>([
+    [1, { model: 'critical' }, 'the criticality of the model'],
+    [-1, { model: 'sheddable' }, 'the criticality of the model'],
+    [0, { model: 'unknown', poolHint: 'd/p' }, 'no model'],
+    [-10, { model: 'critical', objective: 'batch' }, 'the objective goes before the model'],
+    [0, { model: 'critical', objective: 'zero' }, 'even if it is 0'],
+    [-10, { model: 'unknown', poolHint: 'd/p', objective: 'batch' }, 'it needs no model'],
+    [-10, { poolHint: 'd/p', objective: 'batch' }, 'it needs no name'],
+    [1, { model: 'critical', objective: 'unknown' }, 'an objective that is not there'],
+    [1, { model: 'critical', objective: 'of-other' }, 'an objective of another pool'],
+    [1, { model: 'critical', objective: 'of-e' }, 'an objective of another namespace'],
+    [1, { model: 'critical', objective: 'd/batch' }, 'a name with a namespace'],
+    [1, { model: 'in-e', objective: 'batch' }, 'an objective of another namespace'],
+    [5, { model: 'in-e', objective: 'of-e' }, "an objective of the pool's namespace"],
+    [0, { model: 'unknown', objective: 'batch' }, 'no pool'],
+  ])('%i for %o: %s', (wanted, asked) => {
+    expect(routeOf(catalog, asked).priority).toBe(wanted)
+  })
+})
+
+describe('of any catalog and request', () => {
+  const names = ['m', 'n', 'o']
+  const poolKeys = ['d/a', 'd/b', 'e/c']
+  const name = fc.constantFrom(...names)
+  const stickyBy = fc.constantFrom<StickyKey[]>({ kind: 'user' }, { kind: 'header', name: 'x-session' })
+  const split: fc.Arbitrary<SplitInput> = fc.record(
+    { targets: fc.dictionary(name, fc.constant(1), { minKeys: 1 }), stickyBy },
+    { requiredKeys: ['targets'] },
+  )
+  const rules = fc
+    .dictionary(fc.constantFrom(...poolKeys), split, { minKeys: 1 })
+    .map((byPool) => Object.entries(byPool).map(([pool, input]): RuleInput => ({ ...input, pool })))
+  const world: fc.Arbitrary<CatalogInput> = fc
+    .record({
+      models: fc.dictionary(name, rules),
+      rewrites: fc.dictionary(fc.constantFrom(...poolKeys), fc.dictionary(fc.constantFrom(...names, '*'), split)),
+      isOnePool: fc.boolean(),
+    })
+    .map(({ models, rewrites, isOnePool }) => {
+      if (!isOnePool) return { pools: poolKeys, models, rewrites }
+      const own = Object.entries(models).map(
+        ([model, list]) => [model, list.filter(({ pool }) => pool === 'd/a')] as const,
+      )
+      return {
+        pools: ['d/a'],
+        models: Object.fromEntries(own.filter(([, list]) => list.length > 0)),
+        rewrites: rewrites['d/a'] === undefined ? {} : { 'd/a': rewrites['d/a'] },
+      }
+    })
+  const asked: fc.Arbitrary<Asked> = fc.record({
+    model: fc.constantFrom(...names, 'unknown', undefined),
+    poolHint: fc.constantFrom(undefined, undefined, 'd/a', 'd/nowhere'),
+    modelRewrite: fc.constantFrom(undefined, undefined, ...names, ''),
+  })
+  const draw = fc.double({ min: 0, max: 0.999, noNaN: true })
+  const drawing = (...shares: number[]) => {
+    let next = 0
+    return () => shares[next++]
+  }
+
+  test('a rewrite never changes the pool that there is without it, nor the priority', () => {
+    fc.assert(
+      fc.property(world, asked, draw, draw, (input, request, first, second) => {
+        const without = resolve(
+          catalogOf({ ...input, rewrites: {} }),
+          requestOf(request),
+          false,
+          drawing(first, second),
+        )
+        const rewritten = resolve(catalogOf(input), requestOf(request), false, drawing(first, second))
+        if ('code' in without || 'code' in rewritten) {
+          expect(rewritten).toEqual(without)
+          return
+        }
+        if (without.pool !== undefined) expect(rewritten.pool?.key).toBe(without.pool.key)
+        expect(rewritten.rule?.source).toBe(without.rule?.source)
+        expect(rewritten.priority).toBe(without.priority)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  // Thirds and halves: every draw of at most three pools, and of at most three targets.
+  const draws = [0, 0.4, 0.5, 0.99]
+
+  test('mayRename says whether some draw does', () => {
+    fc.assert(
+      fc.property(world, asked, (input, request) => {
+        const catalog = catalogOf(input)
+        const renames = draws.some((first) =>
+          draws.some((second) => {
+            const route = resolve(catalog, requestOf(request), false, drawing(first, second))
+            return !('code' in route) && route.target !== undefined && route.target.name !== request.model
+          }),
+        )
+        expect(mayRename(catalog, requestOf(request))).toBe(renames)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  test('needsUser says whether it asks for the user', () => {
+    fc.assert(
+      fc.property(world, asked, (input, request) => {
+        const catalog = catalogOf(input)
+        let asksForUser = false
+        const stickyValue = (key: StickyKey) => {
+          asksForUser ||= key.kind === 'user'
+          return undefined
+        }
+        for (const first of draws) {
+          resolve(catalog, { ...requestOf(request), stickyValue }, false, drawing(first, 0))
+        }
+        expect(needsUser(catalog, requestOf(request))).toBe(asksForUser)
+      }),
+      { numRuns: 1000 },
+    )
   })
 })
 

@@ -1,0 +1,102 @@
+import type { Logger } from 'pino'
+import { PoolQueues } from './admission/pool-queues.ts'
+import type { ConversationContext } from './extproc/conversation.ts'
+import { slot } from './extproc/headers.ts'
+import { systemClock } from './pool/clock.ts'
+import type { LivePools } from './pool/live-pools.ts'
+import type { Scraper } from './pool/scraper.ts'
+import { answerModels } from './request/models-list.ts'
+import { compileAttributes } from './response/attributes.ts'
+import { usageMetadata } from './response/usage-metadata.ts'
+import type { SchedulingConfiguration } from './scheduling/configuration.ts'
+import { createScheduler } from './scheduling/scheduler.ts'
+import type { ServiceOptions } from './service.ts'
+import { atMostEvery } from './telemetry/log.ts'
+import type { Metrics } from './telemetry/metrics.ts'
+
+/** What conversations are held with, and the queues that their requests wait in. */
+export type Conversing = {
+  readonly context: ConversationContext
+  /** Request headers that are read beside those of rules, lower case. */
+  readonly headerNames: readonly string[]
+  /** Undefined without flow control. */
+  readonly queues: PoolQueues | undefined
+}
+
+const warnIntervalMs = 60_000
+
+/** The header by which clients of the Anthropic API are known. */
+const anthropicHeader = 'anthropic-version'
+
+/** Puts together what the stages of a request need: live pools, a scheduler, queues, metrics. */
+export function createConversing(
+  options: ServiceOptions,
+  configuration: SchedulingConfiguration,
+  pools: LivePools,
+  scraper: Scraper,
+  metrics: Metrics,
+  log: Logger,
+): Conversing {
+  const scheduler = createScheduler(configuration, { keepsScores: options.emitsEndpointScores })
+  const endpointsOf = (poolKey: string) => {
+    scraper.touch(poolKey)
+    return pools.endpointsOf(poolKey)
+  }
+  const { flowControl } = configuration
+  const queues =
+    flowControl &&
+    new PoolQueues(flowControl, {
+      clock: systemClock,
+      saturation: (poolKey) => scheduler.saturation(endpointsOf(poolKey)),
+      hasEndpoints: (poolKey) => pools.endpointsOf(poolKey).length > 0,
+      observer: () => ({ enqueued() {}, dispatched() {}, rejected() {} }),
+    })
+  const warnUnroutable = atMostEvery(warnIntervalMs, performance.now.bind(performance), (count) =>
+    log.warn(
+      { count },
+      'request bodies arrive after their headers had to go on (STREAMED mode): the model in them cannot choose a route. ' +
+        'Use FULL_DUPLEX_STREAMED, or set send_body_without_waiting_for_header_response in the ext_proc filter',
+    ),
+  )
+  const reporters = configuration.reporters.map(({ attributes }) => compileAttributes({ attributes }))
+  const context: ConversationContext = {
+    limits: options.limits,
+    clock: systemClock,
+    parsers: configuration.parsers,
+    scheduling: {
+      endpointsOf,
+      endpointAt: (address) => pools.endpointAt(address),
+      scheduler,
+      keepsToSubset: options.keepsToSubset,
+      released: (poolKey) => queues?.release(poolKey),
+      spent({ poolKey, priority, fairnessId }, { promptTokens = 0, completionTokens = 0 }) {
+        queues?.of(poolKey).spent(priority, fairnessId, promptTokens, completionTokens)
+      },
+    },
+    admission: { flowOf: (poolKey) => queues?.of(poolKey) },
+    response: { nowMs: systemClock.nowMs, usageMetadata: (reader) => usageMetadata(reader, reporters) },
+    rejectsUnknownModels: options.rejectsUnknownModels,
+    keepsContentLength: options.keepsContentLength,
+    trustsHints: options.trustsHints,
+    answerHere(request, catalog) {
+      const { headers, facts } = request
+      if (!options.answersModels || facts.path === undefined || headers?.[slot.method] !== 'GET') return undefined
+      return answerModels(catalog, facts.path, request.header(anthropicHeader) === undefined ? 'openai' : 'anthropic')
+    },
+    random: Math.random,
+    observer: {
+      decided({ model }, { pool }) {
+        if (pool !== undefined) metrics.requests.inc({ result: 'routed' })
+        else if (model !== undefined) metrics.requests.inc({ result: 'named' })
+        else metrics.requests.inc({ result: 'passed' })
+      },
+      refused: (code) => metrics.requests.inc({ result: code }),
+      ended() {},
+      unroutable() {
+        metrics.unroutable.inc()
+        warnUnroutable()
+      },
+    },
+  }
+  return { context, headerNames: [anthropicHeader, ...scheduler.headerNames], queues }
+}

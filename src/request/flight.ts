@@ -1,0 +1,64 @@
+import type { Endpoint } from '../pool/endpoint.ts'
+import type { Scheduled, Usage } from '../scheduling/plugin.ts'
+import type { InferenceRequest } from './inference-request.ts'
+import type { Scheduling } from './pick.ts'
+
+/** A request that has been sent to its endpoint and not ended: it counts there until it has. */
+export class Flight {
+  readonly request: InferenceRequest
+  readonly scheduled: Scheduled
+  readonly #scheduling: Scheduling
+  /** The endpoint that serves it: the first that was scheduled, or one to which the proxy fell back. */
+  #endpoint: Endpoint
+  #hasReadPrompt: boolean
+  #isEnded = false
+
+  /** @param scheduled with at least one endpoint */
+  constructor(scheduling: Scheduling, request: InferenceRequest, scheduled: Scheduled) {
+    this.#scheduling = scheduling
+    this.request = request
+    this.scheduled = scheduled
+    this.#endpoint = scheduled.endpoints[0]
+    this.#hasReadPrompt = request.isPromptRead
+    this.#endpoint.inFlight++
+    for (const helper of scheduled.helpers) helper.inFlight++
+    scheduling.scheduler.routed(request, scheduled)
+  }
+
+  get endpoint(): Endpoint {
+    return this.#endpoint
+  }
+
+  /** The proxy says at which address the response comes from. */
+  servedBy(address: string): void {
+    if (address === this.#endpoint.address || this.#isEnded) return
+    const served = this.#scheduling.endpointAt(address)
+    if (served === undefined) return
+    this.#endpoint.inFlight--
+    served.inFlight++
+    this.#endpoint = served
+  }
+
+  /** More of the body has come after the decision. */
+  bodyRead(): void {
+    if (this.#hasReadPrompt || !this.request.isPromptRead) return
+    this.#hasReadPrompt = true
+    this.#scheduling.scheduler.promptRead(this.request, this.scheduled)
+  }
+
+  /** Headers that the response gets, flat: name, value … */
+  get responseHeaders(): readonly string[] {
+    return this.#scheduling.scheduler.responseHeaders(this.request, this.#endpoint)
+  }
+
+  /** The exchange is over, or can't be seen any more. Counts once, however often it is called. */
+  end(usage: Usage | undefined): void {
+    if (this.#isEnded) return
+    this.#isEnded = true
+    this.#endpoint.inFlight--
+    for (const helper of this.scheduled.helpers) helper.inFlight--
+    this.#scheduling.scheduler.ended(this.request, this.scheduled, usage)
+    if (usage !== undefined) this.#scheduling.spent(this.request, usage)
+    this.#scheduling.released(this.request.poolKey)
+  }
+}
