@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
+import { styleText } from 'node:util'
 import { Command, Option } from 'commander'
 import { findEnvoy } from '../src/demo/envoy-binary.ts'
 import { measureEndToEnd, type Outcome, referencePair, subject, type Target } from './e2e.ts'
@@ -14,11 +15,18 @@ import { findParts, partsHelp } from './peers/parts.ts'
 import { referenceParts, startReference } from './peers/reference.ts'
 import type { Server } from './peers/server.ts'
 import { startSignalbox } from './peers/signalbox.ts'
-import { reportMarkdown } from './report.ts'
+import { type Part, type PartReport, parts, reportMarkdown } from './report.ts'
 import { alignTable } from './table.ts'
+import { measureTraces } from './traces/traces.ts'
 
-type Part = 'micro' | 'e2e' | 'envoy'
-type Options = { readonly quick: boolean; readonly only?: Part; readonly peer: readonly Server[] }
+type Options = {
+  readonly quick: boolean
+  readonly only?: Part
+  readonly peer: readonly Server[]
+  readonly config?: string
+}
+
+type Reports = Partial<Record<Part, PartReport>>
 
 /** Stops what was started, last first. */
 type Closers = (() => Promise<void>)[]
@@ -31,35 +39,45 @@ const say = (line: string) => console.error(line)
 async function main(args: readonly string[]): Promise<void> {
   const options = parseOptions(args)
   const wants = (part: Part) => options.only === undefined || options.only === part
-  const leftOut: string[] = []
+  const reports: Reports = {}
 
-  const micro = wants('micro') ? await runMicro(say) : []
-  const { tables, misses } = wants('e2e') || wants('envoy') ? await measureServers(options, leftOut) : nothingMeasured
+  if (wants('micro')) reports.micro = { ...nothingFound, micro: await runMicro(say) }
+  if (wants('e2e') || wants('envoy')) Object.assign(reports, await measureServers(options))
+  if (wants('traces')) reports.traces = await inWorkspace((workspace) => measureTraces(options, workspace, say))
 
-  for (const { name, text } of micro) console.log(`Micro: ${name}\n${text}\n`)
-  for (const table of tables) console.log(`${alignTable(table)}\n`)
-  for (const line of leftOut) console.log(`left out: ${line}`)
-  for (const miss of misses) console.log(`missed: ${miss}`)
+  for (const { micro, tables, leftOut, misses } of Object.values(reports)) {
+    for (const { name, text } of micro) console.log(`Micro: ${name}\n${text}\n`)
+    for (const table of tables) console.log(`${alignTable(table)}\n`)
+    for (const line of leftOut) console.log(`left out: ${line}`)
+    for (const miss of misses) console.log(`missed: ${styleText('red', miss)}`)
+    if (misses.length > 0) process.exitCode = 1
+  }
   const command = ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' ')
-  writeFileSync(resultsFile, reportMarkdown({ command, micro, tables, misses, leftOut }))
+  writeFileSync(resultsFile, reportMarkdown(readResults(), command, reports))
   say(`written: ${resultsFile}`)
-  if (misses.length > 0) process.exitCode = 1
 }
 
-const nothingMeasured: Outcome = { tables: [], misses: [] }
+const nothingFound: PartReport = { micro: [], tables: [], misses: [], leftOut: [] }
+
+function readResults(): string {
+  return existsSync(resultsFile) ? readFileSync(resultsFile, 'utf8') : ''
+}
 
 function parseOptions(args: readonly string[]): Options {
   return new Command('npm run bench --')
     .description(
-      'Measures hot functions, signalbox beside its peers, and both behind a real Envoy. Writes bench/RESULTS.md.',
+      'Measures hot functions, signalbox beside its peers, and both behind real gateways. Writes bench/RESULTS.md; parts that are not run keep what stands there.',
     )
     .option('--quick', 'fewer requests and one round, for a first look (not for bench/micro)', false)
-    .addOption(new Option('--only <part>', 'one part of it').choices(['micro', 'e2e', 'envoy']))
+    .addOption(new Option('--only <part>', 'one part of it').choices(parts))
     .option(
       '--peer <name=host:port,pid>',
-      'a running plaintext ext_proc server to compare with (repeatable)',
+      'a running plaintext ext_proc server to compare with (repeatable; not in traces)',
       (text, peers: Server[]) => [...peers, parsePeer(text)],
       [],
+    )
+    .option('--config <file>', "EndpointPickerConfig for signalbox in traces (default: signalbox's own)", (path) =>
+      resolve(path),
     )
     .addHelpText(
       'after',
@@ -69,29 +87,37 @@ function parseOptions(args: readonly string[]): Options {
     .opts<Options>()
 }
 
-/** Starts the fleet, signalbox and its peers; measures; stops them all. */
-async function measureServers(options: Options, leftOut: string[]): Promise<Outcome> {
+async function inWorkspace<T>(work: (workspace: string) => Promise<T>): Promise<T> {
   const workspace = mkdtempSync(join(tmpdir(), 'signalbox-bench-'))
   process.once('exit', () => rmSync(workspace, { recursive: true, force: true }))
-  const closers: Closers = []
-  try {
-    say('starting signalbox and its peers')
-    const fleet = await startFleet(fleetSize)
-    closers.push(fleet.stop)
-    const targets = await startTargets(options, fleet, workspace, closers, leftOut)
-    const outcomes: Outcome[] = []
-    if (options.only !== 'envoy') {
-      const { EPLOAD } = findParts(['EPLOAD']).found
-      outcomes.push(await measureEndToEnd({ targets, generator: loadGenerator(EPLOAD), quick: options.quick, say }))
+  return work(workspace)
+}
+
+/** Starts the fleet, signalbox and its peers; measures; stops them all. */
+function measureServers(options: Options): Promise<Reports> {
+  return inWorkspace(async (workspace) => {
+    const closers: Closers = []
+    const leftOut: string[] = []
+    const reports: Reports = {}
+    try {
+      say('starting signalbox and its peers')
+      const fleet = await startFleet(fleetSize)
+      closers.push(fleet.stop)
+      const targets = await startTargets(options, fleet, workspace, closers, leftOut)
+      if (options.only !== 'envoy') {
+        const { EPLOAD } = findParts(['EPLOAD']).found
+        const outcome = await measureEndToEnd({ targets, generator: loadGenerator(EPLOAD), quick: options.quick, say })
+        reports.e2e = { micro: [], leftOut: [...leftOut], ...outcome }
+      }
+      if (options.only !== 'e2e') {
+        const outcome = await measureBehindEnvoy(options, targets, workspace, closers, leftOut)
+        reports.envoy = { micro: [], leftOut, ...outcome }
+      }
+      return reports
+    } finally {
+      for (const close of closers.reverse()) await close()
     }
-    if (options.only !== 'e2e') outcomes.push(await measureBehindEnvoy(options, targets, workspace, closers, leftOut))
-    return {
-      tables: outcomes.flatMap((outcome) => outcome.tables),
-      misses: outcomes.flatMap((outcome) => outcome.misses),
-    }
-  } finally {
-    for (const close of closers.reverse()) await close()
-  }
+  })
 }
 
 async function startTargets(
@@ -128,7 +154,7 @@ async function measureBehindEnvoy(
     envoyBinary = await findEnvoy(process.env, say)
   } catch (error) {
     leftOut.push(`Envoy: ${(error as Error).message}`)
-    return nothingMeasured
+    return { tables: [], misses: [] }
   }
   const chains = [{ name: 'no ext_proc', servers: [] }, ...targets]
   const { gateways, envoyPid, stop } = await startGateways(envoyBinary, chains, workspace)

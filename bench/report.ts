@@ -3,10 +3,19 @@ import { availableParallelism, cpus } from 'node:os'
 import type { MicroResult } from './micro.ts'
 import { markdownTable, type Table } from './table.ts'
 
-/** All that one run of the benchmark found. */
-export type Report = {
-  /** The command that was typed. */
-  readonly command: string
+/** The parts of the benchmark, in the order of RESULTS.md, with their headings. */
+const headings = {
+  micro: 'Hot functions',
+  e2e: 'ext_proc servers',
+  envoy: 'Behind a real Envoy',
+  traces: 'Traces behind a real Envoy Gateway',
+} as const
+
+export type Part = keyof typeof headings
+export const parts = Object.keys(headings) as Part[]
+
+/** What one run of one part found. */
+export type PartReport = {
   readonly micro: readonly MicroResult[]
   readonly tables: readonly Table[]
   readonly misses: readonly string[]
@@ -14,11 +23,33 @@ export type Report = {
   readonly leftOut: readonly string[]
 }
 
-/** The text of RESULTS.md. */
-export function reportMarkdown({ command, micro, tables, misses, leftOut }: Report): string {
+const title = '# Benchmark results'
+/** Stands before each part, so that a later run finds what it leaves as it is. */
+const markerOf = (part: Part) => `<!-- part: ${part} -->`
+
+/**
+ * The text of RESULTS.md: the parts that were run anew, the others as they stand in `before`, the file's text until now.
+ * @param command as it was typed
+ */
+export function reportMarkdown(before: string, command: string, found: Partial<Record<Part, PartReport>>): string {
+  const sections = parts.flatMap((part) => {
+    const report = found[part]
+    const text = report ? partMarkdown(part, command, report) : sectionOf(before, part)
+    return text === undefined ? [] : [`${markerOf(part)}\n${text}`]
+  })
+  return `${[title, ...sections].join('\n\n')}\n`
+}
+
+/** The text of a part from its heading on, up to the next part's marker; undefined where the file has none. */
+function sectionOf(text: string, part: Part): string | undefined {
+  const [, after] = text.split(markerOf(part))
+  return after?.split(/^<!-- part: /m)[0].trim()
+}
+
+function partMarkdown(part: Part, command: string, { micro, tables, misses, leftOut }: PartReport): string {
   const machine = `${cpus()[0]?.model ?? 'unknown CPU'}, ${availableParallelism()} cores`
-  const sections = [
-    '# Benchmark results',
+  return [
+    `## ${headings[part]}`,
     [
       `- Machine: ${machine}, ${process.platform} ${process.arch}`,
       `- Node ${process.versions.node}, commit ${commit()}`,
@@ -27,9 +58,8 @@ export function reportMarkdown({ command, micro, tables, misses, leftOut }: Repo
     ...(misses.length > 0 ? [`**Targets missed:**\n\n${list(misses)}`] : []),
     ...(leftOut.length > 0 ? [`Left out:\n\n${list(leftOut)}`] : []),
     ...tables.map(markdownTable),
-    ...micro.map(({ name, text }) => `## Micro: ${name}\n\n\`\`\`text\n${text}\n\`\`\``),
-  ]
-  return `${sections.join('\n\n')}\n`
+    ...micro.map(({ name, text }) => `### ${name}\n\n\`\`\`text\n${text}\n\`\`\``),
+  ].join('\n\n')
 }
 
 const list = (lines: readonly string[]) => lines.map((line) => `- ${line}`).join('\n')

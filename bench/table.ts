@@ -29,11 +29,12 @@ export function alignColumns(lines: readonly (readonly string[])[], labelColumns
   return lines.map((line) => line.map(pad).join('  ').trimEnd()).join('\n')
 }
 
+/** Below a heading of the third level. */
 export function markdownTable({ title, columns, rows, labelColumns, note }: Table): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
   const rule = columns.map((_, i) => (i < labelColumns ? '---' : '---:'))
   const body = [columns, rule, ...rows.map((row) => row.map(markdownCell))].map(line)
-  return [`## ${title}`, '', ...(note ? [note, ''] : []), ...body].join('\n')
+  return [`### ${title}`, '', ...(note ? [note, ''] : []), ...body].join('\n')
 }
 
 const visibleLength = (text: string) => stripVTControlCharacters(text).length

@@ -6,7 +6,6 @@ import { systemClock } from './pool/clock.ts'
 import type { LivePools } from './pool/live-pools.ts'
 import type { Scraper } from './pool/scraper.ts'
 import { answerModels } from './request/models-list.ts'
-import { compileAttributes } from './response/attributes.ts'
 import { usageMetadata } from './response/usage-metadata.ts'
 import type { SchedulingConfiguration } from './scheduling/configuration.ts'
 import { createScheduler } from './scheduling/scheduler.ts'
@@ -58,7 +57,6 @@ export function createConversing(
         'Use FULL_DUPLEX_STREAMED, or set send_body_without_waiting_for_header_response in the ext_proc filter',
     ),
   )
-  const reporters = configuration.reporters.map(({ attributes }) => compileAttributes({ attributes }))
   const context: ConversationContext = {
     limits: options.limits,
     clock: systemClock,
@@ -74,7 +72,7 @@ export function createConversing(
       },
     },
     admission: { flowOf: (poolKey) => queues?.of(poolKey) },
-    response: { nowMs: systemClock.nowMs, usageMetadata: (reader) => usageMetadata(reader, reporters) },
+    response: { nowMs: systemClock.nowMs, usageMetadata: (reader) => usageMetadata(reader, configuration.reporters) },
     rejectsUnknownModels: options.rejectsUnknownModels,
     keepsContentLength: options.keepsContentLength,
     trustsHints: options.trustsHints,

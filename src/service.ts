@@ -9,8 +9,9 @@ import { GrpcServer } from './extproc/grpc-server.ts'
 import { extProcService, Health } from './extproc/health.ts'
 import { type Certificates, folderCertificates, selfSignedCertificates } from './extproc/tls.ts'
 import { systemClock } from './pool/clock.ts'
+import { engineFinder } from './pool/engines.ts'
 import { LivePools } from './pool/live-pools.ts'
-import { openMetricsSource } from './pool/metrics-source.ts'
+import { metricsSourceLimits, openMetricsSource } from './pool/metrics-source.ts'
 import { Scraper, scraperLimits } from './pool/scraper.ts'
 import { createHeaderTable } from './request/control-headers.ts'
 import type { Limits } from './request/limits.ts'
@@ -70,16 +71,18 @@ const releaseMs = 5000
 /** Starts everything and resolves when it is ready. @throws ConfigurationError, SourceError, or the error of listen() */
 export async function startService(options: ServiceOptions, log: Logger): Promise<Service> {
   const configuration = readScheduling(options)
+  const { dataLayer } = configuration
   for (const warning of configuration.warnings) log.warn(warning)
   const pools = new LivePools()
   const scraper = new Scraper({
     clock: systemClock,
-    openSource: (address) => openMetricsSource(address, systemClock),
+    openSource: (address) => openMetricsSource(address, systemClock, metricsSourceLimits, dataLayer),
+    engineOf: engineFinder(dataLayer.engineLabelKey, dataLayer.defaultEngine, dataLayer.engineConfigs),
     onUnreachable: (endpoint, cause) =>
       log.warn({ endpoint: endpoint.address, cause: cause.message }, 'metrics of an endpoint cannot be scraped'),
     onReachable: (endpoint) => log.info({ endpoint: endpoint.address }, 'metrics of an endpoint are scraped again'),
     onScraped: (poolKey) => conversing.queues?.release(poolKey),
-    limits: { refreshIntervalMs: options.refreshMetricsIntervalMs },
+    limits: { refreshIntervalMs: dataLayer.intervalMs ?? options.refreshMetricsIntervalMs },
   })
 
   let routing: Routing = { catalog: emptyCatalog, table: createHeaderTable([]) }

@@ -56,6 +56,8 @@ const bodyMessage = serializeRequest({ request_body: { body } })
 /** Notes what it is told, so that no work can be left out. */
 const told = { headers: undefined as unknown, bytes: 0, ended: false }
 const events: ProcessingEvents = {
+  subsetHint() {},
+  servedEndpoint() {},
   protocolConfig: () => {},
   requestHeaders: (headers) => {
     told.headers = headers

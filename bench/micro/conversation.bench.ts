@@ -1,13 +1,15 @@
 // One whole exchange without sockets: bytes of ProcessingRequests in, bytes of answers out.
 import { bench, group, run } from 'mitata'
 import { loadProtos } from '../../protos/load.ts'
-import type { Catalog, Pool } from '../../src/catalog/catalog.ts'
+import { type Catalog, emptyCatalog, type Pool } from '../../src/catalog/catalog.ts'
 import { Conversation, type ConversationContext } from '../../src/extproc/conversation.ts'
 import { MessageReader } from '../../src/extproc/message-reader.ts'
+import { systemClock } from '../../src/pool/clock.ts'
 import { type Endpoint, unknownMetrics } from '../../src/pool/endpoint.ts'
 import { createHeaderTable } from '../../src/request/control-headers.ts'
 import { defaultLimits, maxMessageBytes } from '../../src/request/limits.ts'
-import { createDefaultProfile } from '../../src/scheduling/default-profile.ts'
+import { createDefaultConfiguration } from '../../src/scheduling/default-configuration.ts'
+import { createScheduler } from '../../src/scheduling/scheduler.ts'
 
 const { definition } = loadProtos()
 const method = definition['envoy.service.ext_proc.v3.ExternalProcessor'] as unknown as {
@@ -76,12 +78,7 @@ const pool: Pool = {
   targetPorts: [8000],
   appProtocol: 'http',
 }
-const catalog: Catalog = {
-  pools: new Map([[pool.key, pool]]),
-  models: new Map(),
-  baseModels: new Map(),
-  headerNames: [],
-}
+const catalog: Catalog = { ...emptyCatalog, pools: new Map([[pool.key, pool]]) }
 const endpoints: Endpoint[] = [1, 2, 3, 4].map((i) => ({
   address: `10.0.0.${i}:8000`,
   name: `server-${i}`,
@@ -90,20 +87,39 @@ const endpoints: Endpoint[] = [1, 2, 3, 4].map((i) => ({
   metrics: { ...unknownMetrics, queued: i, kvUsage: i / 10 },
   isReachable: true,
   inFlight: 0,
+  inFlightTokens: 0,
 }))
+const world = { nowMs: systemClock.nowMs, staleAfterMs: (thresholdMs: number) => thresholdMs }
 const context: ConversationContext = {
   limits: defaultLimits,
-  scheduling: { endpointsOf: () => endpoints, schedule: createDefaultProfile().schedule },
+  clock: systemClock,
+  parsers: undefined,
+  scheduling: {
+    endpointsOf: () => endpoints,
+    endpointAt: () => undefined,
+    scheduler: createScheduler(createDefaultConfiguration(world), { keepsScores: false }),
+    keepsToSubset: true,
+    released() {},
+    spent() {},
+  },
+  admission: { flowOf: () => undefined },
+  response: { nowMs: systemClock.nowMs, usageMetadata: () => undefined },
   rejectsUnknownModels: false,
   keepsContentLength: false,
+  trustsHints: true,
+  answerHere: () => undefined,
   random: Math.random,
-  observer: { decided() {}, refused() {}, unroutable() {} },
+  observer: { decided() {}, refused() {}, unroutable() {}, ended() {} },
 }
 const routing = { catalog, table: createHeaderTable([]) }
-const sink = { bytes: 0, write: (bytes: Buffer) => void (sink.bytes += bytes.length) }
+const stream = {
+  bytes: 0,
+  write: (bytes: Buffer) => void (stream.bytes += bytes.length),
+  run: (step: () => void) => step(),
+}
 
 function exchange(frames: readonly Buffer[]): void {
-  const conversation = new Conversation(context, routing, undefined, sink)
+  const conversation = new Conversation(context, routing, undefined, stream)
   const reader = new MessageReader(routing.table, conversation, maxMessageBytes(defaultLimits))
   for (const frame of frames) reader.push(frame)
   conversation.closed()

@@ -9,6 +9,8 @@ const meanings = {
   SIGNALBOX_CRDS: 'a folder with the CRDs of InferencePool, InferenceObjective and InferenceModelRewrite',
   REFERENCE_EPP: 'the Go endpoint picker (epp) of gateway-api-inference-extension v1.5',
   REFERENCE_BBR: 'the Go body-based router (bbr) of gateway-api-inference-extension v1.5',
+  ENVOY_GATEWAY_BIN: 'Envoy Gateway that can run Envoy on its own host (tried: main of August 2026)',
+  LLM_SIM: 'llm-d-inference-sim, a simulated vLLM server',
   EPLOAD: 'the ext_proc load driver epload; without it bench/driver.ts makes the load',
 } as const
 

@@ -46,11 +46,14 @@ type Flags = {
   readonly maxLoras?: number
   readonly maxNumSeqs: number
   readonly kvCacheBlocks: number
+  readonly blockSize: number
+  readonly prefixCaching: boolean
   readonly maxBodyBytes: number
   readonly profile: LatencyProfile
   readonly ttftMs?: number
   readonly itlMs?: number
   readonly promptTokenMs?: number
+  readonly loraLoadMs?: number
   readonly jitter?: number
   readonly loadFactor?: number
   readonly tokens: number
@@ -70,14 +73,16 @@ export function define(command: Command): void {
     .option('--name <name>', 'what the server calls itself (default: MODEL-PORT)')
     .requiredOption('--model <name>', 'base model')
     .option('--lora <names>', 'LoRA adapters, separated by commas', names)
-    .option('--max-loras <number>', 'adapters that run at once (default: all)', numberIn(positive))
+    .option('--max-loras <number>', 'adapters that are loaded at once (default: all)', numberIn(positive))
     .option(
       '--max-num-seqs <number>',
       'requests that run at once; others wait',
       numberIn(positive),
       simDefaults.maxNumSeqs,
     )
-    .option('--kv-cache-blocks <number>', 'KV cache, in blocks of 16 tokens', numberIn(positive), simDefaults.kvBlocks)
+    .option('--kv-cache-blocks <number>', 'blocks of the KV cache', numberIn(positive), simDefaults.kvBlocks)
+    .option('--block-size <tokens>', 'tokens of one of its blocks', numberIn(positive), simDefaults.kvBlockTokens)
+    .option('--no-prefix-caching', 'process every prompt whole, whatever of it is in the cache')
     .option('--max-body-bytes <bytes>', 'largest request body', numberIn(positive), simDefaults.maxBodyBytes)
 
     .optionsGroup('Latency:')
@@ -86,9 +91,10 @@ export function define(command: Command): void {
     .option('--itl-ms <ms>', 'time between two tokens', numberIn(latencyFields.itlMs))
     .option(
       '--prompt-token-ms <ms>',
-      'time to the first token, more for each prompt token',
+      'time to the first token, more for each prompt token that is not in the cache',
       numberIn(latencyFields.promptTokenMs),
     )
+    .option('--lora-load-ms <ms>', 'time to load an adapter', numberIn(latencyFields.adapterLoadMs))
     .option(
       '--jitter <share>',
       'each time varies by up to this share of itself, 0 to 1',
@@ -133,7 +139,7 @@ async function start(command: Command, flags: Flags): Promise<Sim> {
 }
 
 function optionsOf(flags: Flags): SimOptions {
-  const { profile, ttftMs, itlMs, promptTokenMs, jitter, loadFactor, tokens } = flags
+  const { profile, ttftMs, itlMs, promptTokenMs, loraLoadMs: adapterLoadMs, jitter, loadFactor, tokens } = flags
   return {
     model: flags.model,
     adapters: flags.lora ?? [],
@@ -141,10 +147,12 @@ function optionsOf(flags: Flags): SimOptions {
     port: flags.port,
     maxNumSeqs: flags.maxNumSeqs,
     kvBlocks: flags.kvCacheBlocks,
+    kvBlockTokens: flags.blockSize,
+    prefixCaching: flags.prefixCaching,
     maxBodyBytes: flags.maxBodyBytes,
     seed: flags.seed,
     settings: {
-      latency: { profile, ttftMs, itlMs, promptTokenMs, jitter, loadFactor },
+      latency: { profile, ttftMs, itlMs, promptTokenMs, adapterLoadMs, jitter, loadFactor },
       tokens,
       faults: flags.fault ?? [],
     },

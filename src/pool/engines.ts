@@ -103,11 +103,6 @@ const engines: ReadonlyMap<string, Engine> = new Map([
   ],
 ])
 
-/** The engine that an endpoint's labels name. */
-export function engineOf(labels: Readonly<Record<string, string>>): Engine {
-  return engines.get(labels[engineTypeLabel] ?? labels[llmdEngineTypeLabel] ?? 'vllm') ?? vllm
-}
-
 export const engineNames: readonly string[] = [...engines.keys()]
 
 /** An engine as configurations describe it: a selector as PromQL writes it for each figure, '' for none. */
@@ -122,7 +117,8 @@ export type EngineSettings = {
 }
 
 /**
- * As {@link engineOf}, with engines beside the built-in ones or in place of those of the same name.
+ * Finds the engine that an endpoint's labels name.
+ * @param settings engines beside the built-in ones, or in place of those of the same name
  * @param labelKey the label that names an endpoint's engine; undefined is the usual ones
  * @param defaultEngine the engine of endpoints without it, or with one that is not known
  */

@@ -100,7 +100,16 @@ export class LivePools {
 }
 
 function newEndpoint(address: string, name: string, { namespace, labels }: EndpointSpec): OwnedEndpoint {
-  return { address, name, namespace, labels, metrics: unknownMetrics, isReachable: true, inFlight: 0, inFlightTokens: 0 }
+  return {
+    address,
+    name,
+    namespace,
+    labels,
+    metrics: unknownMetrics,
+    isReachable: true,
+    inFlight: 0,
+    inFlightTokens: 0,
+  }
 }
 
 /** Brings new members into order, each once; gives the array from before where nothing changed. */

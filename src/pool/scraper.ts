@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts'
 import type { Endpoint } from './endpoint.ts'
-import { engineOf } from './engines.ts'
+import type { Engine } from './engines.ts'
 import { readMetricsPage } from './metrics-page.ts'
 import type { MetricsSource } from './metrics-source.ts'
 import { nextBeatMs, phaseOf, type Rhythm, rhythm } from './rhythm.ts'
@@ -8,6 +8,8 @@ import { nextBeatMs, phaseOf, type Rhythm, rhythm } from './rhythm.ts'
 export type ScraperOptions = {
   readonly clock: Clock
   readonly openSource: (address: string) => MetricsSource
+  /** How the metrics of an endpoint with these labels are to be read. */
+  readonly engineOf: (labels: Endpoint['labels']) => Engine
   /** Called once when scrapes of an endpoint have begun to fail ({@link ScraperLimits.failuresUntilUnreachable}). */
   readonly onUnreachable: (endpoint: Endpoint, cause: Error) => void
   /** Called once when an endpoint that was unreachable has given a page again. */
@@ -56,7 +58,13 @@ export type ScrapeStatus = {
   readonly lastFailure: string | undefined
 }
 
-type PoolActivity = { readonly key: string; active: boolean; touchedAtMs: number; targets: Target[]; cancelTimer: () => void }
+type PoolActivity = {
+  readonly key: string
+  active: boolean
+  touchedAtMs: number
+  targets: Target[]
+  cancelTimer: () => void
+}
 
 type Target = {
   readonly endpoint: Endpoint
@@ -252,7 +260,12 @@ export class Scraper {
 
   #take(target: Target, page: Buffer): void {
     const { endpoint } = target
-    const metrics = readMetricsPage(page, engineOf(endpoint.labels), endpoint.metrics, this.#clock.nowMs())
+    const metrics = readMetricsPage(
+      page,
+      this.#options.engineOf(endpoint.labels),
+      endpoint.metrics,
+      this.#clock.nowMs(),
+    )
     if (metrics === endpoint.metrics) throw new Error('a page without any metric of the engine')
     endpoint.metrics = metrics
     target.failuresInRow = 0

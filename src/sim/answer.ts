@@ -7,6 +7,8 @@ export type Answer = {
   /** Seconds since 1970. */
   readonly createdS: number
   readonly promptTokens: number
+  /** Tokens of the prompt that were in the cache. */
+  readonly cachedTokens: number
   /** Pieces of text, one a token; joined they are the answer. */
   readonly tokens: readonly string[]
   /** `length` where a limit of the request cut the answer short. */
@@ -35,24 +37,32 @@ function tokensOf(text: string): string[] {
 }
 
 /** Characters of text that make one token, on average over languages and vocabularies. */
-const charactersPerToken = 4
+export const charactersPerToken = 4
 /** The deepest prompt is a list of messages with lists of parts: four levels. What lies deeper is not counted. */
 const maxDepth = 4
 
 /** Estimates the tokens of a prompt: text by its length, numbers (token ids) one each, lists and messages by what is in them. */
 export function countPromptTokens(prompt: unknown): number {
-  return Math.ceil(promptCharacters(prompt, maxDepth) / charactersPerToken)
+  let characters = 0
+  for (const text of promptTexts(prompt)) characters += text.length
+  return Math.ceil(characters / charactersPerToken)
 }
 
-function promptCharacters(value: unknown, depth: number): number {
-  if (typeof value === 'string') return value.length
-  if (typeof value === 'number') return charactersPerToken
-  if (typeof value !== 'object' || value === null || depth === 0) return 0
-  if (Array.isArray(value)) {
-    let characters = 0
-    for (const item of value) characters += promptCharacters(item, depth - 1)
-    return characters
+/** The texts of a prompt in their order; a token id counts as a text of one token. */
+export function promptTexts(prompt: unknown): string[] {
+  const texts: string[] = []
+  collectTexts(prompt, maxDepth, texts)
+  return texts
+}
+
+function collectTexts(value: unknown, depth: number, texts: string[]): void {
+  if (typeof value === 'string') texts.push(value)
+  else if (typeof value === 'number') texts.push(String.fromCharCode(0, 0, value >>> 16, value & 0xffff))
+  else if (typeof value !== 'object' || value === null || depth === 0) return
+  else if (Array.isArray(value)) for (const item of value) collectTexts(item, depth - 1, texts)
+  else {
+    const { content, text } = value as Record<string, unknown>
+    collectTexts(content, depth - 1, texts)
+    collectTexts(text, depth - 1, texts)
   }
-  const { content, text } = value as Record<string, unknown>
-  return promptCharacters(content, depth - 1) + promptCharacters(text, depth - 1)
 }

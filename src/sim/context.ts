@@ -21,6 +21,8 @@ export type SimContext = {
   readonly startedAtMs: number
   readonly settings: Settings
   readonly engine: Engine
+  /** Whether prompts with the same beginning share the work on it. */
+  readonly hasPrefixCaching: boolean
   readonly metrics: Metrics
   readonly journal: Journal
   readonly onRequest: ((entry: JournalEntry) => void) | undefined

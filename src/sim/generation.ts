@@ -2,10 +2,11 @@ import { type Answer, answerTokens } from './answer.ts'
 import type { Exchange } from './context.ts'
 import { Delivery, isDeliveryFault } from './delivery.ts'
 import type { SseEvent } from './dialects/dialect.ts'
-import { type Sequence, tokensMade } from './engine.ts'
+import { type Sequence, type Start, tokensMade } from './engine.ts'
 import type { Inference } from './inference.ts'
 import { firstTokenDelayMs, nextTokenDelayMs } from './latency.ts'
 import type { FinishReason } from './metrics.ts'
+import { promptBlocks } from './prompt-blocks.ts'
 import { injectedStatus } from './refusal.ts'
 import { sendJson, sendRefusal } from './reply.ts'
 
@@ -26,21 +27,22 @@ export async function answerInference(exchange: Exchange, inference: Inference):
   const sequence: Sequence = {
     adapter: inference.adapter,
     promptTokens: inference.promptTokens,
+    promptBlocks: blocksOf(exchange, inference),
     answerTokens: inference.answerTokens,
     pace: undefined,
   }
   let ending: FinishReason = 'abort'
   try {
-    await engine.enter(sequence, signal)
+    const start = await engine.enter(sequence, signal)
     if (fault?.kind === 'stall' && fault.afterChunks === undefined) {
       await clock.wait(fault.forMs ?? Number.POSITIVE_INFINITY, signal)
     }
-    const answer = decideAnswer(exchange, inference)
+    const answer = decideAnswer(exchange, inference, start)
     const events = inference.isStream ? inference.dialect.events?.(answer, inference.body) : undefined
     // The headers of a stream leave before its first token, as vLLM's do.
     if (events) response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' }).flushHeaders()
-    await prefill(exchange, sequence)
-    metrics.firstToken(sequence.promptTokens, clock.nowMs() - arrivedAtMs)
+    await prefill(exchange, sequence, start)
+    metrics.firstToken(sequence.promptTokens, start.cachedTokens, clock.nowMs() - arrivedAtMs)
     const isWhole = events
       ? await writeEvents(exchange, events)
       : await writeJson(exchange, inference.dialect.json(answer, inference.body), inference.answerTokens)
@@ -53,25 +55,34 @@ export async function answerInference(exchange: Exchange, inference: Inference):
   }
 }
 
-function decideAnswer({ context, entry }: Exchange, inference: Inference): Answer {
+function blocksOf({ context }: Exchange, { dialect, body, adapter }: Inference): readonly number[] {
+  const { hasPrefixCaching, engine } = context
+  // Without an answer nothing is kept: vLLM runs embedding models without a KV cache.
+  if (!hasPrefixCaching || dialect.events === undefined) return []
+  return promptBlocks(body[dialect.promptField], adapter, engine.limits.kvBlockTokens, engine.limits.kvBlocks)
+}
+
+function decideAnswer({ context, entry }: Exchange, inference: Inference, { cachedTokens }: Start): Answer {
   return {
     id: `${context.name}-${entry.number}`,
     model: inference.model,
     createdS: Math.floor(context.clock.epochMs() / 1000),
     promptTokens: inference.promptTokens,
+    cachedTokens,
     tokens: answerTokens(inference.model, context.name, inference.answerTokens),
     finish: inference.finish,
   }
 }
 
-/** The time until the first token, and from there the pace of the others. */
-async function prefill({ context, random, signal }: Exchange, sequence: Sequence): Promise<void> {
+/** The time until the first token, with that to load its adapter, and from there the pace of the others. */
+async function prefill({ context, random, signal }: Exchange, sequence: Sequence, start: Start): Promise<void> {
   const { clock, engine, settings } = context
   const { latency } = settings
   const load = engine.load()
-  const delayMs = firstTokenDelayMs(latency, sequence.promptTokens, load, random)
-  sequence.pace = { firstTokenAtMs: clock.nowMs() + delayMs, itlMs: nextTokenDelayMs(latency, load, random) }
-  await clock.wait(delayMs, signal)
+  const delayMs = firstTokenDelayMs(latency, sequence.promptTokens - start.cachedTokens, load, random)
+  const firstTokenAtMs = Math.max(clock.nowMs(), start.adapterReadyAtMs) + delayMs
+  sequence.pace = { firstTokenAtMs, itlMs: nextTokenDelayMs(latency, load, random) }
+  await clock.wait(firstTokenAtMs - clock.nowMs(), signal)
 }
 
 /** @returns whether the stream reached its end. */

@@ -1,10 +1,12 @@
-import { type EngineLimits, type EngineSnapshot, kvBlockTokens } from './engine.ts'
+import type { EngineLimits, EngineSnapshot } from './engine.ts'
 
 /** How a request ended (`finished_reason` of vllm:request_success_total). */
 export type FinishReason = 'stop' | 'length' | 'abort'
 
 export type MetricsSnapshot = EngineSnapshot & {
   readonly promptTokens: number
+  /** Of those, what came from the cache. */
+  readonly cachedTokens: number
   readonly generationTokens: number
   readonly finished: Readonly<Record<FinishReason, number>>
 }
@@ -37,6 +39,7 @@ export class Metrics {
   readonly #request: Histogram
   readonly #finished: Record<FinishReason, number> = { stop: 0, length: 0, abort: 0 }
   #promptTokens = 0
+  #cachedTokens = 0
   #generationTokens = 0
   #adapterLabels = ''
   #adaptersChangedAtS = 0
@@ -50,8 +53,9 @@ export class Metrics {
     this.#request = new Histogram('vllm:e2e_request_latency_seconds', this.#labels, requestBounds)
   }
 
-  firstToken(promptTokens: number, afterMs: number): void {
+  firstToken(promptTokens: number, cachedTokens: number, afterMs: number): void {
     this.#promptTokens += promptTokens
+    this.#cachedTokens += cachedTokens
     this.#firstToken.observe(afterMs / 1000)
   }
 
@@ -65,6 +69,7 @@ export class Metrics {
     return {
       ...engine,
       promptTokens: this.#promptTokens,
+      cachedTokens: this.#cachedTokens,
       generationTokens: this.#generationTokens,
       finished: { ...this.#finished },
     }
@@ -73,7 +78,8 @@ export class Metrics {
   /** The page, in the Prometheus text format 0.0.4. */
   render(engine: EngineSnapshot): string {
     const labels = this.#labels
-    const cache = `block_size="${kvBlockTokens}",engine="0",num_gpu_blocks="${this.#limits.kvBlocks}"`
+    const { kvBlocks, kvBlockTokens } = this.#limits
+    const cache = `block_size="${kvBlockTokens}",engine="0",num_gpu_blocks="${kvBlocks}"`
     return (
       family('vllm:num_requests_running', 'gauge', 'Requests in the running batch.', labels, engine.running) +
       family('vllm:num_requests_waiting', 'gauge', 'Requests that wait for the batch.', labels, engine.waiting) +
@@ -81,6 +87,8 @@ export class Metrics {
       family('vllm:cache_config_info', 'gauge', 'How the KV cache is set up.', cache, 1) +
       this.#renderAdapters(engine) +
       family('vllm:prompt_tokens_total', 'counter', 'Prompt tokens processed.', labels, this.#promptTokens) +
+      family('vllm:prefix_cache_queries_total', 'counter', 'Prompt tokens looked for.', labels, this.#promptTokens) +
+      family('vllm:prefix_cache_hits_total', 'counter', 'Of those, found in the cache.', labels, this.#cachedTokens) +
       family('vllm:generation_tokens_total', 'counter', 'Tokens made.', labels, this.#generationTokens) +
       heading('vllm:request_success_total', 'counter', 'Requests by how they finished.') +
       Object.entries(this.#finished)

@@ -10,6 +10,7 @@ export const latencyFields = {
   ttftMs: delayMs,
   itlMs: delayMs,
   promptTokenMs: delayMs,
+  adapterLoadMs: delayMs,
   jitter: z.number().min(0).max(1),
   loadFactor: z.number().min(1).max(100),
 }
@@ -89,6 +90,7 @@ function changeLatency(before: Latency, change: NonNullable<SettingsChange['late
     ttftMs: change.ttftMs ?? base.ttftMs,
     itlMs: change.itlMs ?? base.itlMs,
     promptTokenMs: change.promptTokenMs ?? base.promptTokenMs,
+    adapterLoadMs: change.adapterLoadMs ?? base.adapterLoadMs,
     jitter: change.jitter ?? base.jitter,
     loadFactor: change.loadFactor ?? base.loadFactor,
   }

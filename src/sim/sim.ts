@@ -15,8 +15,9 @@ export const simDefaults = {
   host: '127.0.0.1',
   /** Requests that run at once. */
   maxNumSeqs: 256,
-  /** Blocks of 16 tokens in the KV cache: 131,072 tokens. */
+  /** Blocks of the KV cache: 131,072 tokens. */
   kvBlocks: 8192,
+  kvBlockTokens: 16,
   maxBodyBytes: 64 * 1024 * 1024,
   seed: 1,
   journal: { maxEntries: 500, maxBodyBytes: 64 * 1024 } satisfies JournalLimits,
@@ -40,9 +41,12 @@ export type SimOptions = {
   /** 0, the default, takes a free one. */
   readonly port?: number
   readonly maxNumSeqs?: number
-  /** Adapters that run at once; all by default. */
+  /** Adapters that are loaded at once; all by default. */
   readonly maxLoras?: number
   readonly kvBlocks?: number
+  readonly kvBlockTokens?: number
+  /** Whether prompts with the same beginning share the work on it; true by default, as in vLLM. */
+  readonly prefixCaching?: boolean
   readonly maxBodyBytes?: number
   /** Of all that is random: jitter, rates of faults, split points. */
   readonly seed?: number
@@ -88,6 +92,7 @@ export async function startSim(options: SimOptions): Promise<Sim> {
     maxNumSeqs: options.maxNumSeqs ?? simDefaults.maxNumSeqs,
     maxLoras: options.maxLoras ?? Math.max(1, adapters.length),
     kvBlocks: options.kvBlocks ?? simDefaults.kvBlocks,
+    kvBlockTokens: options.kvBlockTokens ?? simDefaults.kvBlockTokens,
   }
   const epochMs = () => clock.epochMs()
   validateHeaderValue(serverHeader, options.name ?? model)
@@ -106,7 +111,8 @@ export async function startSim(options: SimOptions): Promise<Sim> {
     clock,
     startedAtMs: clock.nowMs(),
     settings,
-    engine: new Engine(limits),
+    engine: new Engine(limits, { nowMs: () => clock.nowMs(), adapterLoadMs: () => settings.latency.adapterLoadMs }),
+    hasPrefixCaching: options.prefixCaching ?? true,
     metrics: new Metrics({ modelName: model, limits, hasAdapters: adapters.length > 0, epochMs }),
     journal: new Journal(options.journal ?? simDefaults.journal),
     onRequest: options.onRequest,

@@ -1,7 +1,24 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { Counter, collectDefaultMetrics } from 'prom-client'
+import manifest from '../../package.json' with { type: 'json' }
+import type { FlowObserver } from '../admission/flow-controller.ts'
+import type { Endpoint } from '../pool/endpoint.ts'
 import type { PoolAverages } from '../pool/live-pools.ts'
+import { BoundedValues } from './bounded-values.ts'
+import { ExchangeCounts } from './exchange-counts.ts'
+import { emptyFamily, type Family, labelsOf, scalarFamily } from './family.ts'
+import { MetricsPage } from './metrics-page.ts'
+import { llmdPoolFamilies, poolFamilies } from './pool-families.ts'
+import { QueueMetrics } from './queue-metrics.ts'
+import { genAiFamilies, llmdRequestFamilies, objectiveFamilies, rewriteFamily } from './request-families.ts'
+import { createRequestObserver, defaultFairnessId } from './request-observer.ts'
+import { RequestStore } from './request-store.ts'
+import { SchedulerAttempts } from './scheduler-attempts.ts'
+import { SchedulingTimes } from './scheduling-times.ts'
+import { plainFamily } from './value-counter.ts'
 
 /** What the gauges are read from when a scrape comes. */
 export type MetricsState = {
@@ -9,23 +26,94 @@ export type MetricsState = {
   /** By pool key, `namespace/name`. */
   pools(): Iterable<readonly [poolKey: string, averages: PoolAverages]>
   resourceProblems(): number
+  endpoints?(poolKey: string): readonly Endpoint[]
+  /** How full a pool is: 1 is full. */
+  saturation?(poolKey: string): number
+  /** Bytes of bodies that wait for decisions. */
+  heldBytes?(): number
+  /** Entries of the index of prompts; undefined without one. */
+  prefixIndexSize?(): number | undefined
+  /** A resource names this model, as a model or as a target. Asked of each new name, before it is counted. */
+  namesModel?(name: string): boolean
 }
 
-/**
- * The process's Prometheus metrics. Labels take their values from closed lists and from resources, never from a client.
- * Pool gauges have the reference endpoint picker's names.
- */
-export function createMetrics(state: MetricsState) {
-  const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
-  const registers = [registry]
+export type MetricsOptions = {
+  /** The names of llm-d, too, by fairness id and priority. */
+  readonly emitsLlmdNames: boolean
+}
 
-  const requests = new Counter({
-    name: 'signalbox_requests_total',
-    help: 'Requests decided: routed to an endpoint, named (a model but no pool of ours), passed, or refused with a code.',
-    labelNames: ['result'],
-    registers,
-  })
+const buildLabels = ['commit', 'build_ref'] as const
+
+/**
+ * The process's metrics: those of the reference endpoint picker and body-based router under their names, llm-d's, the
+ * OpenTelemetry conventions' and our own. Values of labels come from closed lists, from resources, or are bounded.
+ */
+export function createMetrics(state: MetricsState, { emitsLlmdNames }: MetricsOptions = { emitsLlmdNames: false }) {
+  const models = new BoundedValues((name) => state.namesModel?.(name) ?? false)
+  const fairnessIds = new BoundedValues((id) => id === defaultFairnessId)
+  const store = new RequestStore({ models, fairnessIds, splitsFairnessIds: emitsLlmdNames })
+  const counts = new ExchangeCounts()
+  const attempts = new SchedulerAttempts()
+  const queues = new QueueMetrics(models, fairnessIds)
+  const scheduling = new SchedulingTimes(performance.now.bind(performance))
+  const poolState = { pools: () => state.pools(), endpoints: (key: string) => state.endpoints?.(key) ?? [] }
+
+  const liveEndpoints = (): ReadonlySet<Endpoint> | undefined =>
+    state.endpoints && new Set([...state.pools()].flatMap(([poolKey]) => poolState.endpoints(poolKey)))
+  const extensionFamilies = (prefix: string, endpointLabel: string): Family[] => [
+    ...scheduling.families(prefix),
+    attempts.family(`${prefix}_scheduler_attempts_total`, endpointLabel, liveEndpoints),
+    ...queues.families(prefix),
+    saturationFamily(state, `${prefix}_flow_control_pool_saturation`),
+    scalarFamily(
+      'gauge',
+      { name: `${prefix}_prefix_indexer_size`, help: prefixSizeHelp, labelNames: [] },
+      function* () {
+        const size = state.prefixIndexSize?.()
+        if (size !== undefined) yield ['', size]
+      },
+    ),
+    infoFamily(`${prefix}_info`),
+  ]
+  const page = new MetricsPage([
+    ...counts.families(),
+    plainFamily('gauge', 'signalbox_open_exchanges', 'ext_proc streams that are open.', () => state.openExchanges()),
+    plainFamily(
+      'gauge',
+      'signalbox_resource_problems',
+      'Problems of the resources that are served from; the log and `signalbox check` name them.',
+      () => state.resourceProblems(),
+    ),
+    plainFamily(
+      'gauge',
+      'signalbox_held_bytes',
+      'Bytes of bodies that wait for decisions.',
+      () => state.heldBytes?.() ?? 0,
+    ),
+    ...poolFamilies(poolState),
+    ...objectiveFamilies(store),
+    ...extensionFamilies('inference_extension', 'pod_name'),
+    rewriteFamily(store, 'inference_extension'),
+    ...counts.bodyRouterFamilies(),
+    emptyFamily('histogram', {
+      name: 'bbr_plugin_duration_seconds',
+      help: 'Seconds that plugins of the body-based router took; there are none here.',
+      labelNames: ['extension_point', 'plugin_type', 'plugin_name'],
+    }),
+    infoFamily('bbr_info'),
+    ...genAiFamilies(store),
+    ...(emitsLlmdNames
+      ? [
+          ...llmdRequestFamilies(store),
+          ...counts.llmdFamilies(),
+          ...llmdPoolFamilies(poolState),
+          ...extensionFamilies('llm_d_epp', 'endpoint_name'),
+        ]
+      : []),
+  ])
+  const { registry } = page
+  const registers = [registry]
+  collectDefaultMetrics({ register: registry })
   const exchangeErrors = new Counter({
     name: 'signalbox_exchange_errors_total',
     help: 'ext_proc streams that ended with an error of their own, by reason.',
@@ -37,51 +125,53 @@ export function createMetrics(state: MetricsState) {
     help: 'Bodies that came in STREAMED mode without send_body_without_waiting_for_header_response: too late to route by.',
     registers,
   })
-  new Gauge({
-    name: 'signalbox_open_exchanges',
-    help: 'ext_proc streams that are open.',
-    registers,
-    collect() {
-      this.set(state.openExchanges())
-    },
-  })
-  new Gauge({
-    name: 'signalbox_resource_problems',
-    help: 'Problems of the resources that are served from; the log and `signalbox check` name them.',
-    registers,
-    collect() {
-      this.set(state.resourceProblems())
-    },
-  })
-  const poolGauge = (name: string, help: string, read: (averages: PoolAverages) => number) =>
-    new Gauge({
-      name: `inference_pool_${name}`,
-      help,
-      labelNames: ['name'],
-      registers,
-      collect() {
-        this.reset()
-        for (const [poolKey, averages] of state.pools()) this.set({ name: poolKey }, read(averages))
-      },
-    })
-  poolGauge('average_kv_cache_utilization', 'KV-cache use of the endpoints, 0 to 1.', (pool) => pool.kvUsage)
-  poolGauge('average_queue_size', 'Requests waiting on an endpoint.', (pool) => pool.queued)
-  poolGauge('average_running_requests', 'Requests running on an endpoint.', (pool) => pool.running)
-  poolGauge('ready_pods', 'Endpoints of the pool.', (pool) => pool.ready)
 
-  return { registry, requests, exchangeErrors, unroutable }
+  return {
+    /** What {@link serveMetrics} serves. */
+    registry: page,
+    exchangeErrors,
+    unroutable,
+    /** Results by themselves, for who does not use {@link conversationObserver}. */
+    requests: { inc: ({ result }: { readonly result: string }) => counts.results.add(result) },
+    conversationObserver: createRequestObserver(store, counts, attempts),
+    /** What the queue of a pool tells; to be asked for once a pool. */
+    queueObserver: (poolKey: string): FlowObserver => queues.observer(poolKey),
+    /** Times the scheduler and its plugins. */
+    scheduling,
+  }
 }
 
 export type Metrics = ReturnType<typeof createMetrics>
 
+const prefixSizeHelp = 'Entries of the index of prompts.'
+
+function saturationFamily(state: MetricsState, name: string): Family {
+  const labelNames = ['inference_pool']
+  return scalarFamily('gauge', { name, help: 'How full the pool is: 1 is full.', labelNames }, function* () {
+    if (state.saturation === undefined) return
+    for (const [poolKey] of state.pools()) yield [labelsOf(labelNames, [poolKey]), state.saturation(poolKey)]
+  })
+}
+
+const infoFamily = (name: string): Family =>
+  scalarFamily('gauge', { name, help: 'The build that runs, as labels.', labelNames: buildLabels }, () => [
+    [labelsOf(buildLabels, ['', `v${manifest.version}`]), 1],
+  ])
+
 /** Serves GET /metrics. Resolves to the server when it listens. @throws the error of listen(), such as EADDRINUSE */
-export function serveMetrics(registry: Registry, port: number, host: string | undefined): Promise<Server> {
-  const server = createServer(async (request, response) => {
+export function serveMetrics(
+  page: Pick<MetricsPage, 'contentType' | 'pieces'>,
+  port: number,
+  host: string | undefined,
+): Promise<Server> {
+  const server = createServer((request, response) => {
     if (request.url?.split('?')[0] !== '/metrics') {
       response.writeHead(404, { 'content-type': 'text/plain' }).end('GET /metrics\n')
       return
     }
-    response.writeHead(200, { 'content-type': registry.contentType }).end(await registry.metrics())
+    response.writeHead(200, { 'content-type': page.contentType })
+    // Who stops reading gets no more, and that is all there is to it.
+    pipeline(Readable.from(page.pieces(), { objectMode: true, highWaterMark: 2 }), response).catch(() => {})
   })
   return new Promise((resolve, reject) => {
     server.once('error', reject)

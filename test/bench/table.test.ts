@@ -24,7 +24,7 @@ test('words align to the left, figures to the right, colours take no room', () =
 })
 
 test('Markdown shows a missed target bold', () => {
-  expect(markdownTable(table)).toBe(`## Load
+  expect(markdownTable(table)).toBe(`### Load
 
 A note.
 

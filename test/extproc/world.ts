@@ -25,7 +25,7 @@ export type WorldInput = Omit<CatalogInput, 'pools'> & {
   /** What the scheduler does otherwise than to pick the fewest requests in flight. */
   readonly scheduler?: Partial<Scheduler>
   /** Makes the queues that requests wait in. */
-  readonly queues?: (endpoints: readonly Endpoint[], clock: ManualClock) => PoolQueues
+  readonly queues?: ((endpoints: readonly Endpoint[], clock: ManualClock) => PoolQueues) | undefined
   readonly reporters?: readonly AttributeReporter[]
   readonly answerHere?: ConversationContext['answerHere']
   readonly random?: () => number

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { type EndpointMetrics, unknownMetrics } from '../../src/pool/endpoint.ts'
-import { engineOf, engineTypeLabel, vllm } from '../../src/pool/engines.ts'
+import { engineFinder, engineTypeLabel, vllm } from '../../src/pool/engines.ts'
 import { readMetricsPage } from '../../src/pool/metrics-page.ts'
 import { vllmPage } from './vllm-page.ts'
+
+const engineOf = engineFinder(undefined, 'vllm', [])
 
 const before: EndpointMetrics = {
   queued: 11,

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type Endpoint, unknownMetrics } from '../../src/pool/endpoint.ts'
-import { engineTypeLabel } from '../../src/pool/engines.ts'
+import { engineFinder, engineTypeLabel } from '../../src/pool/engines.ts'
 import { Scraper, type ScraperLimits } from '../../src/pool/scraper.ts'
 import { endpointAt } from './endpoint-at.ts'
 import { ManualClock, settled } from './manual-clock.ts'
@@ -60,6 +60,7 @@ function newScraper(limits: Partial<ScraperLimits> = {}) {
   return new Scraper({
     clock,
     openSource: fleet.openSource,
+    engineOf: engineFinder(undefined, 'vllm', []),
     onUnreachable: (endpoint, cause) => log.push(`${endpoint.address} unreachable: ${cause.message}`),
     onReachable: (endpoint) => log.push(`${endpoint.address} is back`),
     limits,

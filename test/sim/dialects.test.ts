@@ -54,7 +54,12 @@ test('chat completion', async () => {
         finish_reason: 'stop',
       },
     ],
-    usage: { prompt_tokens: 3, completion_tokens: 16, total_tokens: 19 },
+    usage: {
+      prompt_tokens: 3,
+      completion_tokens: 16,
+      total_tokens: 19,
+      prompt_tokens_details: { cached_tokens: 0 },
+    },
   })
 })
 

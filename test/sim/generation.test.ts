@@ -137,3 +137,58 @@ test('a client that goes away in the queue, before or within its answer frees it
   expect(clock.waiting).toBe(0)
   await Promise.all([first, second])
 })
+
+test('what the cache has of a prompt makes the first token earlier, and usage and metrics say so', async () => {
+  const { clock, sim } = await startTimed({ settings: { latency: { promptTokenMs: 1 }, tokens: 1 } })
+  const beginning = 'x'.repeat(4 * 64)
+  const ask = (text: string) => post(sim, chat({ messages: [{ role: 'user', content: beginning + text }] }))
+  const first = ask('a'.repeat(4 * 16))
+  await clock.untilWaiting(1)
+  await clock.advance(80)
+  expect(JSON.parse((await first).text).usage).toMatchObject({
+    prompt_tokens: 80,
+    prompt_tokens_details: { cached_tokens: 0 },
+  })
+  const second = ask('b'.repeat(4 * 16))
+  await clock.untilWaiting(1)
+  await clock.advance(15)
+  expect(clock.waiting).toBe(1)
+  await clock.advance(1)
+  expect(JSON.parse((await second).text).usage).toMatchObject({
+    prompt_tokens: 80,
+    prompt_tokens_details: { cached_tokens: 64 },
+  })
+  expect(sim.metrics()).toMatchObject({ promptTokens: 160, cachedTokens: 64 })
+})
+
+test('adapters share no cache with each other or the base model', async () => {
+  const sim = await startTestSim({ adapters: ['v1', 'v2'] })
+  const prompt = 'x'.repeat(4 * 64)
+  const cached = async (model: string) =>
+    JSON.parse((await send(sim, '/v1/responses', { body: JSON.stringify({ model, input: prompt }) })).text).usage
+      .input_tokens_details.cached_tokens
+  expect([await cached('qwen'), await cached('v1'), await cached('v2'), await cached('v1')]).toEqual([0, 0, 0, 48])
+})
+
+test('without prefix caching every prompt is processed whole', async () => {
+  const sim = await startTestSim({ prefixCaching: false })
+  const body = JSON.stringify({ prompt: 'x'.repeat(4 * 64) })
+  await send(sim, '/v1/completions', { body })
+  const { usage } = JSON.parse((await send(sim, '/v1/completions', { body })).text)
+  expect(usage.prompt_tokens_details).toEqual({ cached_tokens: 0 })
+})
+
+test('a request for an adapter that is not loaded waits until it is', async () => {
+  const { clock, sim } = await startTimed({
+    adapters: ['v1'],
+    settings: { latency: { ttftMs: 100, adapterLoadMs: 400 }, tokens: 1 },
+  })
+  for (const waitsMs of [500, 100]) {
+    const pending = post(sim, chat({ model: 'v1' }))
+    await clock.untilWaiting(1)
+    await clock.advance(waitsMs - 1)
+    expect(clock.waiting).toBe(1)
+    await clock.advance(1)
+    expect((await pending).status).toBe(200)
+  }
+})

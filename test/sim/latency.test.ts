@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { firstTokenDelayMs, type Latency, latencyProfiles, nextTokenDelayMs } from '../../src/sim/latency.ts'
 
-const latency: Latency = { ttftMs: 100, itlMs: 10, promptTokenMs: 0.5, jitter: 0, loadFactor: 1 }
+const latency: Latency = { ttftMs: 100, itlMs: 10, promptTokenMs: 0.5, adapterLoadMs: 0, jitter: 0, loadFactor: 1 }
 const half = () => 0.5
 
 test('the first token waits for the prompt, the next ones do not', () => {

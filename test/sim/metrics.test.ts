@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { EngineSnapshot } from '../../src/sim/engine.ts'
 import { Metrics } from '../../src/sim/metrics.ts'
 
-const limits = { maxNumSeqs: 4, maxLoras: 2, kvBlocks: 8192 }
+const limits = { maxNumSeqs: 4, maxLoras: 2, kvBlocks: 8192, kvBlockTokens: 32 }
 const idle: EngineSnapshot = { running: 0, waiting: 0, kvUsage: 0, runningAdapters: [], waitingAdapters: [] }
 
 function setUp(fields: { modelName?: string; hasAdapters?: boolean } = {}) {
@@ -41,6 +41,8 @@ test('every sample belongs to the family declared above it, each family once', (
     'vllm:cache_config_info': 'gauge',
     'vllm:lora_requests_info': 'gauge',
     'vllm:prompt_tokens_total': 'counter',
+    'vllm:prefix_cache_queries_total': 'counter',
+    'vllm:prefix_cache_hits_total': 'counter',
     'vllm:generation_tokens_total': 'counter',
     'vllm:request_success_total': 'counter',
     'vllm:time_to_first_token_seconds': 'histogram',
@@ -50,8 +52,8 @@ test('every sample belongs to the family declared above it, each family once', (
 
 test('gauges show the engine, counters and histograms what was recorded', () => {
   const { metrics } = setUp()
-  metrics.firstToken(10, 30)
-  metrics.firstToken(5, 3_000_000)
+  metrics.firstToken(10, 8, 30)
+  metrics.firstToken(5, 0, 3_000_000)
   metrics.finished('stop', 7, 400)
   metrics.finished('abort', 2, 90)
   const samples = samplesOf(metrics.render({ ...idle, running: 3, waiting: 2, kvUsage: 0.25 }))
@@ -61,8 +63,10 @@ test('gauges show the engine, counters and histograms what was recorded', () => 
   expect(value('vllm:num_requests_running')).toBe(3)
   expect(value('vllm:num_requests_waiting')).toBe(2)
   expect(value('vllm:kv_cache_usage_perc')).toBe(0.25)
-  expect(samples.get('vllm:cache_config_info{block_size="16",engine="0",num_gpu_blocks="8192"}')).toBe(1)
+  expect(samples.get('vllm:cache_config_info{block_size="32",engine="0",num_gpu_blocks="8192"}')).toBe(1)
   expect(value('vllm:prompt_tokens_total')).toBe(15)
+  expect(value('vllm:prefix_cache_queries_total')).toBe(15)
+  expect(value('vllm:prefix_cache_hits_total')).toBe(8)
   expect(value('vllm:generation_tokens_total')).toBe(9)
   expect(value('vllm:request_success_total', ',finished_reason="stop"')).toBe(1)
   expect(value('vllm:request_success_total', ',finished_reason="length"')).toBe(0)
@@ -80,7 +84,7 @@ test('gauges show the engine, counters and histograms what was recorded', () => 
 
 test('a value on the bound of a bucket counts in that bucket', () => {
   const { metrics } = setUp()
-  metrics.firstToken(1, 10)
+  metrics.firstToken(1, 0, 10)
   const samples = samplesOf(metrics.render(idle))
   const bucket = (le: string) =>
     samples.get(`vllm:time_to_first_token_seconds_bucket{engine="0",model_name="qwen",le="${le}"}`)

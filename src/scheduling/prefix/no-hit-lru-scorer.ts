@@ -15,7 +15,7 @@ const maxCandidates = 65_536
 
 /**
  * Spreads prompts that no server has over the servers: the one that got such a prompt longest ago is best (1), the one that
- * got the last of them worst (0), and those that got none come first, in their order. For other prompts all get 0.5.
+ * got the last of them worst (0), and those that got none are all best. For other prompts all get 0.5.
  */
 export const noHitLruScorer = scorerKind('no-hit-lru-scorer', parameters, (given, context): Omit<Scorer, 'type'> => {
   const matches = prefixMatches(context, given.prefixMatchInfoProducerName)
@@ -38,7 +38,10 @@ export const noHitLruScorer = scorerKind('no-hit-lru-scorer', parameters, (given
       if (order.length !== count) order = new Float64Array(count)
       for (let i = 0; i < count; i += 1) order[i] = (turns.get(candidates[i]) ?? 0) * maxCandidates + i
       order.sort()
-      for (let rank = 0; rank < count; rank += 1) scores[order[rank] % maxCandidates] = 1 - rank / (count - 1)
+      for (let rank = 0; rank < count; rank += 1) {
+        const hasNone = order[rank] < maxCandidates
+        scores[order[rank] % maxCandidates] = hasNone ? 1 : 1 - rank / (count - 1)
+      }
     },
     routed(_request, endpoint) {
       if (!isNoHit) return

@@ -35,11 +35,12 @@ const head = ({ id, createdS, model }: Answer) => ({
 })
 
 /** `usage` of the two completion APIs. */
-export function completionUsage({ promptTokens, tokens }: Answer) {
+export function completionUsage({ promptTokens, cachedTokens, tokens }: Answer) {
   return {
     prompt_tokens: promptTokens,
     completion_tokens: tokens.length,
     total_tokens: promptTokens + tokens.length,
+    prompt_tokens_details: { cached_tokens: cachedTokens },
   }
 }
 

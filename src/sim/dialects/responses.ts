@@ -48,7 +48,7 @@ const head = ({ id, createdS, model }: Answer) => ({
 const started = (answer: Answer) => ({ ...head(answer), status: 'in_progress', output: [], usage: null })
 
 function finished(answer: Answer) {
-  const { promptTokens, tokens, finish } = answer
+  const { promptTokens, cachedTokens, tokens, finish } = answer
   return {
     ...head(answer),
     status: finish === 'stop' ? 'completed' : 'incomplete',
@@ -56,6 +56,7 @@ function finished(answer: Answer) {
     output: [item(answer, 'completed', [part(tokens.join(''))])],
     usage: {
       input_tokens: promptTokens,
+      input_tokens_details: { cached_tokens: cachedTokens },
       output_tokens: tokens.length,
       total_tokens: promptTokens + tokens.length,
     },

@@ -1,0 +1,52 @@
+import { Registry } from 'prom-client'
+import { type Family, headText } from './family.ts'
+
+/** Characters of the page that are written at once. */
+const pieceChars = 65_536
+/** After so long the requests have their turn. */
+const maxTurnMs = 5
+
+/**
+ * The page of all metrics. Thousands of models make it tens of megabytes: it comes in pieces, between which requests are
+ * served, and never stands in memory as a whole.
+ */
+export class MetricsPage {
+  /** The process's own metrics, and counters of what is rare. */
+  readonly registry = new Registry()
+  readonly families: readonly Family[]
+
+  constructor(families: readonly Family[]) {
+    this.families = families
+  }
+
+  get contentType(): string {
+    return this.registry.contentType
+  }
+
+  async *pieces(): AsyncGenerator<string> {
+    yield await this.registry.metrics()
+    let turnEndsMs = performance.now() + maxTurnMs
+    let text = ''
+    for (const family of this.families) {
+      text += headText(family)
+      for (const lines of family.pieces()) {
+        text += lines
+        if (performance.now() > turnEndsMs) {
+          await new Promise<void>((resolve) => setImmediate(resolve))
+          turnEndsMs = performance.now() + maxTurnMs
+        }
+        if (text.length < pieceChars) continue
+        yield text
+        text = ''
+      }
+    }
+    if (text !== '') yield text
+  }
+
+  /** The whole page. */
+  async metrics(): Promise<string> {
+    const pieces: string[] = []
+    for await (const piece of this.pieces()) pieces.push(piece)
+    return pieces.join('')
+  }
+}
