@@ -24,7 +24,8 @@ export class MetricsPage {
   }
 
   async *pieces(): AsyncGenerator<string> {
-    yield await this.registry.metrics()
+    // prom-client 15 writes Nan, where the format has NaN.
+    yield (await this.registry.metrics()).replaceAll(/ Nan$/gm, ' NaN')
     let turnEndsMs = performance.now() + maxTurnMs
     let text = ''
     for (const family of this.families) {

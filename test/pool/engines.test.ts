@@ -1,13 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { unknownMetrics } from '../../src/pool/endpoint.ts'
-import {
-  type EngineSettings,
-  engineFinder,
-  engineNames,
-  engineOf,
-  parseSelector,
-  vllm,
-} from '../../src/pool/engines.ts'
+import { type EngineSettings, engineFinder, engineNames, parseSelector, vllm } from '../../src/pool/engines.ts'
 import { readMetricsPage } from '../../src/pool/metrics-page.ts'
 
 const atom: EngineSettings = {
@@ -36,6 +29,8 @@ describe('a selector', () => {
     expect(parseSelector(text)).toBeUndefined()
   })
 })
+
+const engineOf = engineFinder(undefined, 'vllm', [])
 
 describe('an endpoint’s engine', () => {
   it('is what its labels say, without settings as with none', () => {

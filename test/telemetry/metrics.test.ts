@@ -1,13 +1,19 @@
 import type { AddressInfo } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { unknownMetrics } from '../../src/pool/endpoint.ts'
+import { samplesOf as readSamples } from '../../src/pool/exposition.ts'
 import type { PoolAverages } from '../../src/pool/live-pools.ts'
-import { createMetrics, type MetricsState, portOf, serveMetrics } from '../../src/telemetry/metrics.ts'
-
-const idle: MetricsState = { openExchanges: () => 0, pools: () => [], resourceProblems: () => 0 }
+import { createMetrics, portOf, serveMetrics } from '../../src/telemetry/metrics.ts'
+import { endpoints } from '../scheduling/endpoints.ts'
+import { flightTo, idle, requestWith, responseWith, routeTo } from './requests.ts'
+import { parsePage } from './text-format.ts'
 
 /** The samples of our own metrics on a page, `name{labels} value`. */
 const samplesOf = (page: string): string[] =>
-  page.split('\n').filter((line) => /^(signalbox|inference_pool)_/.test(line))
+  page.split('\n').filter((line) => /^(signalbox|inference_pool|llm_d_epp|inference_extension|bbr)_/.test(line))
+
+/** What our own reader of such pages, which scrapes model servers, finds. */
+const samplesIn = (page: string, name: string): number => readSamples(Buffer.from(page), Buffer.from(name)).length
 
 describe('metrics', () => {
   test('are read when a scrape comes', async () => {
@@ -29,6 +35,53 @@ describe('metrics', () => {
     )
     pools.clear()
     expect(samplesOf(await registry.metrics()).filter((line) => line.startsWith('inference_pool'))).toEqual([])
+  })
+
+  test('of pools and their endpoints', async () => {
+    const unscraped = { ...endpoints({ name: 'new' })[0], metrics: unknownMetrics }
+    const members = [
+      ...endpoints({ name: 'a', queued: 1, kvUsage: 0.5 }, { name: 'b', queued: 5, kvUsage: 0.5 }),
+      unscraped,
+    ]
+    const { registry } = createMetrics(
+      {
+        ...idle,
+        pools: () => [['default/qwen', { queued: 3, running: 0, kvUsage: 0.5, ready: 3 }]],
+        endpoints: () => members,
+        saturation: () => 0.75,
+        heldBytes: () => 12,
+        prefixIndexSize: () => 34,
+      },
+      { emitsLlmdNames: true },
+    )
+    const samples = samplesOf(await registry.metrics())
+    expect(samples).toEqual(
+      expect.arrayContaining([
+        'inference_pool_per_pod_queue_size{name="default/qwen",model_server_pod="a"} 1',
+        'inference_pool_per_pod_queue_size{name="default/qwen",model_server_pod="b"} 5',
+        'llm_d_epp_per_endpoint_queue_size{name="default/qwen",model_server_endpoint="b"} 5',
+        'llm_d_epp_average_queue_size{name="default/qwen"} 3',
+        'llm_d_epp_std_dev_queue_size{name="default/qwen"} 2',
+        'llm_d_epp_std_dev_kv_cache_utilization{name="default/qwen"} 0',
+        'llm_d_epp_ready_endpoints{name="default/qwen"} 3',
+        'inference_extension_flow_control_pool_saturation{inference_pool="default/qwen"} 0.75',
+        'inference_extension_prefix_indexer_size 34',
+        'signalbox_held_bytes 12',
+      ]),
+    )
+    expect(samples.filter((line) => line.includes('"new"'))).toEqual([])
+  })
+
+  test('of what is not there have no series', async () => {
+    const samples = samplesOf(await createMetrics(idle, { emitsLlmdNames: true }).registry.metrics())
+    const named = (name: string) => samples.filter((line) => line.includes(name))
+    expect([...named('held_bytes'), ...named('prefix_indexer'), ...named('saturation')]).toEqual([])
+  })
+
+  test('tell the build', async () => {
+    const samples = samplesOf(await createMetrics(idle, { emitsLlmdNames: false }).registry.metrics())
+    const info = expect.stringMatching(/^(inference_extension|bbr)_info\{commit="",build_ref="v\d+\.\d+\.\d+"\} 1$/)
+    expect(samples.filter((line) => line.includes('_info'))).toEqual([info, info])
   })
 
   test('count what is told', async () => {
@@ -65,6 +118,49 @@ describe('the page', () => {
     expect(response.status).toBe(200)
     expect(response.headers.get('content-type')).toContain('text/plain; version=0.0.4')
     expect(await response.text()).toContain('process_cpu_user_seconds_total')
+  })
+
+  test('is the text format to the letter, in pieces between which others have their turn', async () => {
+    const { registry, conversationObserver } = createMetrics(idle, { emitsLlmdNames: true })
+    for (let i = 0; i < 300; i += 1) {
+      const request = requestWith({ model: `model-${i}`, fairnessId: `team-${i}` })
+      conversationObserver.decided(request, routeTo('default/pool'), flightTo(), 1)
+      const usage = { promptTokens: 1, completionTokens: 2, cachedTokens: 0 }
+      const response = responseWith({ isStream: true, firstTokenAtMs: 1_500, events: 2, usage })
+      conversationObserver.ended(request, flightTo(), response)
+    }
+    const server = await serveMetrics(registry, 0, '127.0.0.1')
+    onTestFinished(() => void server.close())
+    let turns = 0
+    const count = () => {
+      turns += 1
+      immediate = setImmediate(count)
+    }
+    let immediate = setImmediate(count)
+    const page = await (await fetch(`http://127.0.0.1:${portOf(server)}/metrics`)).text()
+    clearImmediate(immediate)
+    expect(page.length).toBeGreaterThan(10_000_000)
+    expect(turns).toBeGreaterThan(10)
+    const families = parsePage(page)
+    expect(families.get('llm_d_epp_request_total')!.samples).toHaveLength(300)
+    expect(samplesIn(page, 'llm_d_epp_request_total')).toBe(300)
+    expect(samplesIn(page, 'gen_ai_client_token_usage_count')).toBe(600)
+  })
+
+  test('who goes away in the middle of it does no harm', async () => {
+    let asked = 0
+    async function* pieces() {
+      for (asked = 0; asked < 1_000_000; asked += 1) yield 'x'.repeat(65_536)
+    }
+    const server = await serveMetrics({ contentType: 'text/plain', pieces }, 0, '127.0.0.1')
+    onTestFinished(() => void server.close())
+    const stop = new AbortController()
+    const response = await fetch(`http://127.0.0.1:${portOf(server)}/metrics`, { signal: stop.signal })
+    await response.body!.getReader().read()
+    stop.abort()
+    server.closeAllConnections()
+    await new Promise((done) => server.close(done))
+    expect(asked).toBeLessThan(10_000)
   })
 
   test('anything else is 404', async () => {

@@ -236,7 +236,11 @@ describe('requests of one model', () => {
     }
     const families = await read()
     const values = (label: string) =>
-      new Set(['llm_d_epp_request_total', 'llm_d_epp_request_error_total'].flatMap((name) => families.get(name)!.samples.map(({ labels }) => labels[label])))
+      new Set(
+        ['llm_d_epp_request_total', 'llm_d_epp_request_error_total'].flatMap((name) =>
+          families.get(name)!.samples.map(({ labels }) => labels[label]),
+        ),
+      )
     expect(values('model_name').size).toBe(1_002)
     expect([values('model_name').has('served'), values('model_name').has('other')]).toEqual([true, true])
     expect(values('fairness_id').size).toBeLessThanOrEqual(1_002)
@@ -263,7 +267,11 @@ describe('requests that are refused', () => {
     const { observer, lines } = world()
     observer.refused(code, requestWith({ model: 'm', priority: 2, decidedAtMs: Number.NaN }))
     expect(
-      await lines('signalbox_requests_total', 'inference_objective_request_error_total', 'llm_d_epp_request_error_total'),
+      await lines(
+        'signalbox_requests_total',
+        'inference_objective_request_error_total',
+        'llm_d_epp_request_error_total',
+      ),
     ).toEqual([`{${code}} 1`, `{m,m,${errorCode}} 1`, `{m,m,default-flow,2,${errorCode}} 1`])
     expect(await lines('inference_objective_request_total')).toEqual([])
   })
@@ -273,12 +281,9 @@ describe('requests that are refused', () => {
     const request = exchange({ model: 'm' })
     observer.refused('invalid_json', request)
     observer.ended(request, flightTo(), undefined)
-    expect(await lines('signalbox_requests_total', 'inference_objective_running_requests', 'bbr_success_total')).toEqual([
-      '{routed} 1',
-      '{invalid_json} 1',
-      '{m} 0',
-      '{} 1',
-    ])
+    expect(
+      await lines('signalbox_requests_total', 'inference_objective_running_requests', 'bbr_success_total'),
+    ).toEqual(['{routed} 1', '{invalid_json} 1', '{m} 0', '{} 1'])
   })
 })
 
@@ -291,9 +296,11 @@ describe('what a body router counts', () => {
     decide({ model: '' })
     decide({})
     observer.refused('model_missing', requestWith({ model: undefined, decidedAtMs: Number.NaN }))
-    expect(
-      await lines('bbr_success_total', 'bbr_body_field_not_found_total', 'bbr_body_field_empty_total'),
-    ).toEqual(['{} 1', '{model} 2', '{model} 1'])
+    expect(await lines('bbr_success_total', 'bbr_body_field_not_found_total', 'bbr_body_field_empty_total')).toEqual([
+      '{} 1',
+      '{model} 2',
+      '{model} 1',
+    ])
     expect(await lines('signalbox_requests_total')).toEqual(['{named} 1', '{passed} 3', '{model_missing} 1'])
     expect(await lines('inference_objective_request_total')).toEqual([])
   })

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { defaultConfiguration, replicasConfiguration } from '../../../src/scheduling/default-configuration.ts'
 import { mean, type Outcome, type Policy, playFleet } from './fleet.ts'
 import { randomPolicy, referencePolicy, scored, type Weighted } from './policies.ts'
 import type { ServerModel } from './simulated-server.ts'
@@ -8,24 +9,15 @@ import { type Arrival, conversations, manyAdapters, nothingShared, sharedPrefixe
 // 3,000 words, room for 43, 24 requests a second): by chance 279 ms to the first token and 12 % from the cache, with the
 // reference endpoint picker 130 ms and 62 %.
 
-/** The default configuration. */
-const defaults: readonly Weighted[] = [
-  { type: 'queue-scorer', weight: 2 },
-  { type: 'kv-cache-utilization-scorer', weight: 1 },
-  { type: 'prefix-cache-scorer', weight: 3 },
-  { type: 'no-hit-lru-scorer', weight: 1 },
-  { type: 'active-request-scorer', weight: 1 },
-  { type: 'lora-affinity-scorer', weight: 1 },
-]
+/** The scorers of a configuration, as it weighs them. */
+function weights({ schedulingProfiles: [profile] }: typeof defaultConfiguration): Weighted[] {
+  return profile.plugins.flatMap((plugin) =>
+    'weight' in plugin ? [{ type: plugin.pluginRef, weight: plugin.weight }] : [],
+  )
+}
 
-/** For replicas that share the traffic of one pool. */
-const forReplicas: readonly Weighted[] = [
-  { type: 'queue-scorer', weight: 2 },
-  { type: 'prefix-cache-scorer', weight: 4 },
-  { type: 'consistent-hash-scorer', weight: 3 },
-  { type: 'active-request-scorer', weight: 1 },
-  { type: 'lora-affinity-scorer', weight: 1 },
-]
+const defaults = weights(defaultConfiguration)
+const forReplicas = weights(replicasConfiguration)
 
 const model: ServerModel = {
   maxRunning: 8,

@@ -90,9 +90,9 @@ describe('no-hit-lru-scorer', () => {
 
   it('has those first that never got a prompt which nobody had, then those whose turn was longest ago', () => {
     const { scores, send } = world()
-    expect(scores()).toEqual([1, 0.5, 0])
+    expect(scores()).toEqual([1, 1, 1])
     send(a)
-    expect(scores()).toEqual([0, 1, 0.5])
+    expect(scores()).toEqual([0, 1, 1])
     send(c)
     expect(scores()).toEqual([0.5, 1, 0])
     send(b)
@@ -108,13 +108,13 @@ describe('no-hit-lru-scorer', () => {
     expect(scores()).toEqual([0.5, 0.5, 0.5])
     send(b)
     hits.clear()
-    expect(scores()).toEqual([0, 1, 0.5])
+    expect(scores()).toEqual([0, 1, 1])
   })
 
   it('forgets the oldest over its size', () => {
     const { scores, send } = world({ lruSize: 1 })
     send(a)
     send(b)
-    expect(scores()).toEqual([1, 0, 0.5])
+    expect(scores()).toEqual([1, 0, 1])
   })
 })
