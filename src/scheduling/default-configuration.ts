@@ -13,7 +13,7 @@ import type { World } from './configuration-plugins.ts'
 export const defaultConfiguration = configurationOf([
   { pluginRef: 'queue-scorer', weight: 2 },
   { pluginRef: 'kv-cache-utilization-scorer', weight: 1 },
-  { pluginRef: 'prefix-cache-scorer', weight: 4 },
+  { pluginRef: 'prefix-cache-scorer', weight: 5 },
   { pluginRef: 'no-hit-lru-scorer', weight: 1 },
   { pluginRef: 'active-request-scorer', weight: 3 },
   { pluginRef: 'lora-affinity-scorer', weight: 2 },
