@@ -18,6 +18,10 @@ export type Conversing = {
   readonly context: ConversationContext
   /** Request headers that are read beside those of rules, lower case. */
   readonly headerNames: readonly string[]
+  /** How full a pool is: 1 is full. */
+  saturationOf(poolKey: string): number
+  /** Blocks of prompts that are remembered, each once for each endpoint; undefined where none are. */
+  readonly prefixIndexSize: () => number | undefined
   /** Undefined without flow control. */
   readonly queues: PoolQueues | undefined
 }
@@ -36,7 +40,12 @@ export function createConversing(
   metrics: Metrics,
   log: Logger,
 ): Conversing {
-  const scheduler = createScheduler(configuration, { keepsScores: options.emitsEndpointScores })
+  const { scheduling } = metrics
+  const keepsScores = options.emitsEndpointScores
+  const scheduler = scheduling.timedScheduler(
+    createScheduler(scheduling.timed(configuration), { keepsScores }),
+    configuration.producers,
+  )
   const endpointsOf = (poolKey: string) => {
     scraper.touch(poolKey)
     return pools.endpointsOf(poolKey)
@@ -48,7 +57,7 @@ export function createConversing(
       clock: systemClock,
       saturation: (poolKey) => scheduler.saturation(endpointsOf(poolKey)),
       hasEndpoints: (poolKey) => pools.endpointsOf(poolKey).length > 0,
-      observer: () => ({ enqueued() {}, dispatched() {}, rejected() {} }),
+      observer: (poolKey) => metrics.queueObserver(poolKey),
     })
   const warnUnroutable = atMostEvery(warnIntervalMs, performance.now.bind(performance), (count) =>
     log.warn(
@@ -83,18 +92,28 @@ export function createConversing(
     },
     random: Math.random,
     observer: {
-      decided({ model }, { pool }) {
-        if (pool !== undefined) metrics.requests.inc({ result: 'routed' })
-        else if (model !== undefined) metrics.requests.inc({ result: 'named' })
-        else metrics.requests.inc({ result: 'passed' })
-      },
-      refused: (code) => metrics.requests.inc({ result: code }),
-      ended() {},
+      ...metrics.conversationObserver,
       unroutable() {
         metrics.unroutable.inc()
         warnUnroutable()
       },
     },
   }
-  return { context, headerNames: [anthropicHeader, ...scheduler.headerNames], queues }
+  return {
+    context,
+    headerNames: [anthropicHeader, ...scheduler.headerNames],
+    prefixIndexSize: () => prefixIndexSize(configuration, pools),
+    saturationOf: (poolKey) => scheduler.saturation(pools.endpointsOf(poolKey)),
+    queues,
+  }
+}
+
+function prefixIndexSize({ producers }: SchedulingConfiguration, pools: LivePools): number | undefined {
+  const indexing = producers.filter((producer) => producer.indexEntries !== undefined)
+  if (indexing.length === 0) return undefined
+  const endpoints = new Set([...pools.members.values()].flat())
+  return indexing.reduce((sum, producer) => {
+    for (const endpoint of endpoints) sum += producer.indexEntries!(endpoint)
+    return sum
+  }, 0)
 }

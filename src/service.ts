@@ -21,6 +21,7 @@ import { readDocuments } from './sources/document.ts'
 import { FileSource } from './sources/file-source.ts'
 import type { ProblemChange, Snapshot } from './sources/source.ts'
 import { createMetrics, portOf, serveMetrics } from './telemetry/metrics.ts'
+import { namesModel } from './telemetry/resource-names.ts'
 
 /** Configuration of the ext_proc service, parsed from flags. */
 export type ServiceOptions = {
@@ -113,11 +114,19 @@ export async function startService(options: ServiceOptions, log: Logger): Promis
     conversing.queues?.update(pools.members)
   }
 
-  const metrics = createMetrics({
-    openExchanges: () => exchanges.size,
-    pools: () => [...routing.catalog.pools.keys()].map((key) => [key, pools.averages(key)] as const),
-    resourceProblems: () => problems.length,
-  })
+  const metrics = createMetrics(
+    {
+      openExchanges: () => exchanges.size,
+      pools: () => [...routing.catalog.pools.keys()].map((key) => [key, pools.averages(key)] as const),
+      resourceProblems: () => problems.length,
+      endpoints: (poolKey) => pools.endpointsOf(poolKey),
+      heldBytes: () => exchanges.heldBytes,
+      prefixIndexSize: () => conversing.prefixIndexSize(),
+      saturation: (poolKey) => conversing.saturationOf(poolKey),
+      namesModel: (name) => namesModel(routing.catalog, name),
+    },
+    { emitsLlmdNames: options.emitsLlmdNames },
+  )
   const conversing = createConversing(options, configuration, pools, scraper, metrics, log)
   const exchanges = new Exchanges(conversing.context, () => routing, {
     failed(reason, message) {

@@ -87,6 +87,7 @@ const endpoints: Endpoint[] = [1, 2, 3, 4].map((i) => ({
   metrics: { ...unknownMetrics, queued: i, kvUsage: i / 10 },
   isReachable: true,
   inFlight: 0,
+  endsUnseen: false,
   inFlightTokens: 0,
 }))
 const world = { nowMs: systemClock.nowMs, staleAfterMs: (thresholdMs: number) => thresholdMs }

@@ -1,10 +1,14 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
+import type { Catalog } from '../catalog/catalog.ts'
 import { compileCatalog } from '../catalog/compile.ts'
 import type { Declaration } from '../catalog/declaration.ts'
 import { formatProblem, type Problem, sortProblems } from '../catalog/problem.ts'
 import { kindOf } from '../catalog/read.ts'
 import type { Resource } from '../catalog/resource.ts'
+import { cheapestMode, describeMode } from '../extproc/processing-mode.ts'
+import { ConfigurationError, createConfiguration, type SchedulingConfiguration } from '../scheduling/configuration.ts'
+import { createDefaultConfiguration } from '../scheduling/default-configuration.ts'
 import { readEndpoints } from '../sources/endpoints.ts'
 import { readManifests } from '../sources/manifests.ts'
 import { PathError, readPath } from '../sources/paths.ts'
@@ -35,11 +39,14 @@ async function check(paths: readonly string[]): Promise<Report> {
   const { texts, problems: unreadable } = await readTexts(paths)
   const manifests = texts.map(({ path, text }) => readManifests(path, text))
   const resources = manifests.flatMap((each) => each.resources)
+  const configurations = resources.filter(({ kind }) => kind === 'EndpointPickerConfig').map(readScheduling)
   const endpointLists = manifests.flatMap((each) => each.endpointLists).map((list) => readEndpoints(list, 'error'))
+  const compiled = compileCatalog(resources, { unknownFields: 'error' })
   const problems = [
     ...unreadable,
     ...manifests.flatMap((each) => each.problems),
-    ...compileCatalog(resources, { unknownFields: 'error' }).problems,
+    ...compiled.problems,
+    ...configurations.flatMap((each) => each.problems),
     ...endpointLists.flatMap((list) => list.problems),
   ]
   const endpointCount = endpointLists.reduce((count, { endpoints }) => count + (endpoints?.size ?? 0), 0)
@@ -48,7 +55,30 @@ async function check(paths: readonly string[]): Promise<Report> {
   const summary = [describeResources(resources)]
   if (endpointCount > 0) summary.push(count(endpointCount, 'endpoint'))
   summary.push(describeProblems(errorCount, problems.length - errorCount))
+  if (errorCount === 0 && compiled.catalog.pools.size > 0)
+    lines.push(...describeModes(compiled.catalog, configurations))
   return { lines: [...lines, summary.join('; ')], exitCode: unreadable.length > 0 ? 2 : errorCount > 0 ? 1 : 0 }
+}
+
+type Scheduling = { readonly configuration: SchedulingConfiguration | undefined; readonly problems: readonly Problem[] }
+
+/** An EndpointPickerConfig, which is read as `serve --config-file` reads it. */
+function readScheduling({ object, origin }: Resource): Scheduling {
+  try {
+    return { configuration: createConfiguration({ value: object, origin }, unlived), problems: [] }
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error
+    return { configuration: undefined, problems: error.problems }
+  }
+}
+
+/** Nothing is scheduled here. */
+const unlived = { nowMs: () => 0, staleAfterMs: (thresholdMs: number) => thresholdMs }
+
+/** How Envoy's ext_proc filter is to be set for these resources, by the configuration that is among them. */
+function describeModes(catalog: Catalog, configurations: readonly Scheduling[]): readonly string[] {
+  const [{ configuration = undefined } = {}] = configurations
+  return describeMode(cheapestMode(catalog, configuration ?? createDefaultConfiguration(unlived)))
 }
 
 /** The text of every file, each file once. */

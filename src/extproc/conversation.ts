@@ -245,6 +245,11 @@ export class Conversation implements ProcessingEvents, Waiting {
     return this.#state === 'waiting'
   }
 
+  /** Bytes of the request body that are held. */
+  get heldBytes(): number {
+    return this.#body.heldBytes
+  }
+
   /** The stream is gone, however it ended. To be called once, and nothing after it. */
   closed(): void {
     this.#cancelWait?.()
@@ -443,7 +448,7 @@ export class Conversation implements ProcessingEvents, Waiting {
     this.#state = 'decided'
     request.decidedAtMs = clock.nowMs()
     const heldBytes = request.bodyBytes
-    if (scheduled.endpoints.length > 0) this.#flight = new Flight(scheduling, request, scheduled)
+    if (scheduled.endpoints.length > 0) this.#flight = new Flight(scheduling, request, scheduled, this.#seesEnd)
     const splicer = this.#splicer(route)
     if (request.decoded !== undefined && splicer?.changesBefore(Number.POSITIVE_INFINITY))
       this.#sendDecoded(request.decoded)
@@ -476,6 +481,11 @@ export class Conversation implements ProcessingEvents, Waiting {
   #stopWaiting(): void {
     this.#cancelWait?.()
     this.#cancelWait = undefined
+  }
+
+  /** Envoy keeps the stream to the end of the answer when it has a body to show. It does so for trailers, too, but does not say so. */
+  get #seesEnd(): boolean {
+    return this.#responseMode !== bodyMode.none
   }
 
   get #lacksModel(): boolean {

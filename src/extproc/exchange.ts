@@ -32,6 +32,13 @@ export class Exchanges {
     return this.#open.size
   }
 
+  /** Bytes of bodies that wait for decisions, of all open streams. */
+  get heldBytes(): number {
+    let bytes = 0
+    for (const exchange of this.#open) bytes += exchange.heldBytes
+    return bytes
+  }
+
   /** Streams opened since the start. */
   get opened(): number {
     return this.#opened
@@ -175,6 +182,10 @@ class Exchange {
       this.#observer.failed('internal', (error as Error).stack ?? message)
       endWithStatus(this.#stream, grpcStatus.internal, 'internal error')
     }
+  }
+
+  get heldBytes(): number {
+    return this.#conversation.heldBytes
   }
 
   releaseIfResting(): void {

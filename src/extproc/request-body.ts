@@ -94,6 +94,10 @@ export class RequestBody {
     if (this.#isReleased) this.#answer(false)
   }
 
+  get heldBytes(): number {
+    return this.#held.end - this.#held.start
+  }
+
   /** The bytes that are held, in order. */
   get heldPieces(): readonly Buffer[] {
     return this.#held.pieces

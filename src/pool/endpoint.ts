@@ -43,8 +43,15 @@ export type Endpoint = {
   isReachable: boolean
   /** Requests that this process has sent there and that have not ended: fresher than any scrape. */
   inFlight: number
+  /** The proxy tells no ends of answers: requests leave {@link inFlight} while the server still works for them. */
+  endsUnseen: boolean
   /** Tokens of those requests, as far as they can be estimated. */
   inFlightTokens: number
+}
+
+/** Requests that a server works for, as far as is known: those of this process, or the last scrape's where it can't see their ends. */
+export function activeRequests({ inFlight, endsUnseen, metrics }: Endpoint): number {
+  return endsUnseen ? Math.max(inFlight, metrics.queued + metrics.running) : inFlight
 }
 
 export const unknownMetrics: EndpointMetrics = {

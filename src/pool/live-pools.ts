@@ -108,6 +108,7 @@ function newEndpoint(address: string, name: string, { namespace, labels }: Endpo
     metrics: unknownMetrics,
     isReachable: true,
     inFlight: 0,
+    endsUnseen: false,
     inFlightTokens: 0,
   }
 }

@@ -21,6 +21,9 @@ export type Waiting = {
 
 /** A request's place in a queue. */
 export class QueuedRequest extends FlowItem {
+  /** For metrics: the model that was asked for, and the one that the server will be. */
+  readonly model: string
+  readonly targetModel: string
   readonly #controller: FlowController
   readonly #waiting: Waiting
 
@@ -33,6 +36,8 @@ export class QueuedRequest extends FlowItem {
       sloTtftMs: milliseconds(request.hint('ttftMs')),
       receivedAtMs: request.startedAtMs,
     })
+    this.model = request.model ?? ''
+    this.targetModel = request.targetModel
     this.#controller = controller
     this.#waiting = waiting
   }

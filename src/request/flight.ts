@@ -13,14 +13,18 @@ export class Flight {
   #hasReadPrompt: boolean
   #isEnded = false
 
-  /** @param scheduled with at least one endpoint */
-  constructor(scheduling: Scheduling, request: InferenceRequest, scheduled: Scheduled) {
+  /**
+   * @param scheduled with at least one endpoint
+   * @param seesEnd whether the end of the answer will be seen
+   */
+  constructor(scheduling: Scheduling, request: InferenceRequest, scheduled: Scheduled, seesEnd: boolean) {
     this.#scheduling = scheduling
     this.request = request
     this.scheduled = scheduled
     this.#endpoint = scheduled.endpoints[0]
     this.#hasReadPrompt = request.isPromptRead
     this.#endpoint.inFlight++
+    this.#endpoint.endsUnseen = !seesEnd
     for (const helper of scheduled.helpers) helper.inFlight++
     scheduling.scheduler.routed(request, scheduled)
   }

@@ -57,6 +57,8 @@ export type Plugin = {
   readonly headerNames?: readonly string[]
   /** The decision waits for the leading part of the prompt. */
   readonly readsPrompt?: boolean
+  /** It counts on seeing the ends of answers; without them it goes by what servers say in their metrics. */
+  readonly needsEnds?: boolean
   /** It asks whether the prompt has parts that are no text ({@link SchedulingRequest.isMultimodal}). */
   readonly readsMedia?: boolean
   /**
@@ -96,6 +98,8 @@ export type Picker = Plugin & {
 export type Producer = Plugin & {
   /** Called once a request, before any filter or scorer, with all candidates. */
   produce?(request: SchedulingRequest, candidates: readonly Endpoint[]): void
+  /** How many blocks of prompts it remembers of an endpoint, for metrics. */
+  indexEntries?(endpoint: Endpoint): number
   /** A numeric attribute of an endpoint; undefined when it is not known. For plugins that name attributes in parameters. */
   attribute?(endpoint: Endpoint, key: string): number | undefined
   /** What it says of a request in one text, such as the session that it belongs to; undefined when there is nothing. */

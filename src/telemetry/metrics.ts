@@ -31,7 +31,7 @@ export type MetricsState = {
   saturation?(poolKey: string): number
   /** Bytes of bodies that wait for decisions. */
   heldBytes?(): number
-  /** Entries of the index of prompts; undefined without one. */
+  /** Blocks of prompts that the index knows, each once for each endpoint; undefined without an index. */
   prefixIndexSize?(): number | undefined
   /** A resource names this model, as a model or as a target. Asked of each new name, before it is counted. */
   namesModel?(name: string): boolean
@@ -48,14 +48,15 @@ const buildLabels = ['commit', 'build_ref'] as const
  * The process's metrics: those of the reference endpoint picker and body-based router under their names, llm-d's, the
  * OpenTelemetry conventions' and our own. Values of labels come from closed lists, from resources, or are bounded.
  */
-export function createMetrics(state: MetricsState, { emitsLlmdNames }: MetricsOptions = { emitsLlmdNames: false }) {
+export function createMetrics(state: MetricsState, { emitsLlmdNames }: MetricsOptions) {
   const models = new BoundedValues((name) => state.namesModel?.(name) ?? false)
   const fairnessIds = new BoundedValues((id) => id === defaultFairnessId)
   const store = new RequestStore({ models, fairnessIds, splitsFairnessIds: emitsLlmdNames })
   const counts = new ExchangeCounts()
   const attempts = new SchedulerAttempts()
   const queues = new QueueMetrics(models, fairnessIds)
-  const scheduling = new SchedulingTimes(performance.now.bind(performance))
+  const nowMs = performance.now.bind(performance)
+  const scheduling = new SchedulingTimes(nowMs)
   const poolState = { pools: () => state.pools(), endpoints: (key: string) => state.endpoints?.(key) ?? [] }
 
   const liveEndpoints = (): ReadonlySet<Endpoint> | undefined =>
@@ -65,17 +66,12 @@ export function createMetrics(state: MetricsState, { emitsLlmdNames }: MetricsOp
     attempts.family(`${prefix}_scheduler_attempts_total`, endpointLabel, liveEndpoints),
     ...queues.families(prefix),
     saturationFamily(state, `${prefix}_flow_control_pool_saturation`),
-    scalarFamily(
-      'gauge',
-      { name: `${prefix}_prefix_indexer_size`, help: prefixSizeHelp, labelNames: [] },
-      function* () {
-        const size = state.prefixIndexSize?.()
-        if (size !== undefined) yield ['', size]
-      },
+    optionalFamily(`${prefix}_prefix_indexer_size`, 'Entries of the index of prompts.', () =>
+      state.prefixIndexSize?.(),
     ),
     infoFamily(`${prefix}_info`),
   ]
-  const page = new MetricsPage([
+  const families = [
     ...counts.families(),
     plainFamily('gauge', 'signalbox_open_exchanges', 'ext_proc streams that are open.', () => state.openExchanges()),
     plainFamily(
@@ -84,12 +80,7 @@ export function createMetrics(state: MetricsState, { emitsLlmdNames }: MetricsOp
       'Problems of the resources that are served from; the log and `signalbox check` name them.',
       () => state.resourceProblems(),
     ),
-    plainFamily(
-      'gauge',
-      'signalbox_held_bytes',
-      'Bytes of bodies that wait for decisions.',
-      () => state.heldBytes?.() ?? 0,
-    ),
+    optionalFamily('signalbox_held_bytes', 'Bytes of bodies that wait for decisions.', () => state.heldBytes?.()),
     ...poolFamilies(poolState),
     ...objectiveFamilies(store),
     ...extensionFamilies('inference_extension', 'pod_name'),
@@ -110,7 +101,8 @@ export function createMetrics(state: MetricsState, { emitsLlmdNames }: MetricsOp
           ...extensionFamilies('llm_d_epp', 'endpoint_name'),
         ]
       : []),
-  ])
+  ]
+  const page = new MetricsPage(families, nowMs)
   const { registry } = page
   const registers = [registry]
   collectDefaultMetrics({ register: registry })
@@ -131,8 +123,6 @@ export function createMetrics(state: MetricsState, { emitsLlmdNames }: MetricsOp
     registry: page,
     exchangeErrors,
     unroutable,
-    /** Results by themselves, for who does not use {@link conversationObserver}. */
-    requests: { inc: ({ result }: { readonly result: string }) => counts.results.add(result) },
     conversationObserver: createRequestObserver(store, counts, attempts),
     /** What the queue of a pool tells; to be asked for once a pool. */
     queueObserver: (poolKey: string): FlowObserver => queues.observer(poolKey),
@@ -143,7 +133,12 @@ export function createMetrics(state: MetricsState, { emitsLlmdNames }: MetricsOp
 
 export type Metrics = ReturnType<typeof createMetrics>
 
-const prefixSizeHelp = 'Entries of the index of prompts.'
+/** A gauge of something that may not be there. */
+const optionalFamily = (name: string, help: string, read: () => number | undefined): Family =>
+  scalarFamily('gauge', { name, help, labelNames: [] }, function* () {
+    const value = read()
+    if (value !== undefined) yield ['', value]
+  })
 
 function saturationFamily(state: MetricsState, name: string): Family {
   const labelNames = ['inference_pool']

@@ -1,6 +1,5 @@
 import type { ConversationObserver } from '../extproc/conversation.ts'
 import type { ResponsePhase } from '../extproc/response-phase.ts'
-import type { RefusalCode } from '../request/errors.ts'
 import type { InferenceRequest } from '../request/inference-request.ts'
 import type { Usage } from '../scheduling/plugin.ts'
 import { errorCodeOf } from './error-codes.ts'
@@ -23,10 +22,10 @@ export function createRequestObserver(
   const fairnessIdOf = (request: InferenceRequest): string =>
     store.splitsFairnessIds ? (request.hint('fairnessId') ?? defaultFairnessId) : ''
 
-  const refusedSeries = (code: RefusalCode, request: InferenceRequest): RequestSeries => {
-    const { model = '', targetModel, priority } = request
-    // Anyone can ask for any name: one that nobody serves must not take the place of one that somebody does.
-    return code === 'model_not_found'
+  const refusedSeries = (request: InferenceRequest): RequestSeries => {
+    const { model = '', targetModel, priority, poolKey } = request
+    // Anyone can ask for any name: one that was not resolved must not take the place of one that is served.
+    return poolKey === ''
       ? store.unservedSeriesOf(model, targetModel, fairnessIdOf(request), priority)
       : store.seriesOf(model, targetModel, fairnessIdOf(request), priority)
   }
@@ -51,8 +50,8 @@ export function createRequestObserver(
 
     refused(code, request) {
       counts.results.add(code)
-      if (Number.isNaN(request.decidedAtMs)) countField(counts, request)
-      const series = request.series ?? refusedSeries(code, request)
+      if (Number.isNaN(request.decidedAtMs) && request.model === undefined) countField(counts, request)
+      const series = request.series ?? refusedSeries(request)
       series.failed(errorCodeOf(code))
       if (code === 'no_endpoint' || code === 'no_server') attempts.failed(series.target)
     },
@@ -68,9 +67,9 @@ export function createRequestObserver(
   }
 }
 
-/** What a body router looks for; a body that is not read has no fields. */
+/** What a body router looks for; a body that is not read, or can't be, has no fields. */
 function countField(counts: ExchangeCounts, { reader }: InferenceRequest): void {
-  if (reader === undefined) return
+  if (reader === undefined || reader.error !== undefined) return
   if (reader.model === undefined) counts.modelsMissing += 1
   else if (reader.model === '') counts.modelsEmpty += 1
   else counts.modelsNamed += 1

@@ -20,7 +20,10 @@ async function check(...args: string[]) {
       .map(([text]) => text)
       .join('')
       .split('\n')
-    return { lines: lines.slice(0, -1), exitCode: process.exitCode }
+    const written = lines.slice(0, -1)
+    const isMode = (line: string) => line === 'processing_mode:' || line.startsWith('  re')
+    // What is said of Envoy's filter stands apart from what is said of the resources.
+    return { lines: written.filter((line) => !isMode(line)), mode: written.filter(isMode), exitCode: process.exitCode }
   } finally {
     write.mockRestore()
   }
@@ -53,14 +56,14 @@ describe('resources without problems', () => {
       'c.yml': documents(route, adapters, service, service.replace('s}', 't}')),
       'd.yaml': 'endpoints: [{name: a, address: 127.0.0.1}]',
     })
-    expect(await check('-f', directory)).toEqual({
+    expect(await check('-f', directory)).toMatchObject({
       lines: ['7 resources: 1 pool, 2 models, 1 route, 1 adapter map, 2 others; 1 endpoint; no problems'],
       exitCode: 0,
     })
   })
 
   test('may be none', async () => {
-    expect(await check(await makeTempDirectory())).toEqual({ lines: ['0 resources; no problems'], exitCode: 0 })
+    expect(await check(await makeTempDirectory())).toMatchObject({ lines: ['0 resources; no problems'], exitCode: 0 })
   })
 
   test('are taken from options and arguments, each once', async () => {
@@ -85,7 +88,7 @@ describe('errors', () => {
       'b.yaml': documents(poolText('pool', 0), modelText('one', ', criticalty: Critical'), 'kind: [\n'),
       'a.yaml': 'endpoints:\n- {name: a, address: localhost, zone: b}\n',
     })
-    expect(await check(directory)).toEqual({
+    expect(await check(directory)).toMatchObject({
       lines: [
         `${directory}/a.yaml:2:13 endpoints[0].address: found "localhost", allowed: an IPv4 or IPv6 address, without brackets`,
         `${directory}/a.yaml:2:33 endpoints[0].zone: unknown field, allowed: name, namespace, address, port, labels`,
@@ -101,7 +104,7 @@ describe('errors', () => {
 
   test('are not warnings', async () => {
     const file = join(await makeDirectory({ a: documents(poolText('pool'), modelText('one'), again) }), 'a')
-    expect(await check(file)).toEqual({
+    expect(await check(file)).toMatchObject({
       lines: [
         `${file}:14:8 spec.modelName: warning: InferenceModel default/one serves "one" in pool default/pool and was first`,
         '3 resources: 1 pool, 2 models; 1 warning',
@@ -123,7 +126,7 @@ describe('errors', () => {
 describe('an input that cannot be read', () => {
   test('is exit status 2, and the rest is checked', async () => {
     const directory = await makeDirectory({ 'b.yaml': poolText('pool', 0) })
-    expect(await check(join(directory, 'a.yaml'), directory)).toEqual({
+    expect(await check(join(directory, 'a.yaml'), directory)).toMatchObject({
       lines: [
         `${directory}/a.yaml: no such file or directory`,
         `${directory}/b.yaml:4:31 spec.targetPortNumber: found 0, allowed: 1 to 65535`,
@@ -137,7 +140,7 @@ describe('an input that cannot be read', () => {
     const directory = await makeTempDirectory()
     await writeFile(join(directory, 'a.yaml'), Buffer.from([0xff]))
     await mkdir(join(directory, 'b.yaml'))
-    expect(await check(directory)).toEqual({
+    expect(await check(directory)).toMatchObject({
       lines: [`${directory}/a.yaml: is not UTF-8 text`, '0 resources; 1 error'],
       exitCode: 2,
     })
@@ -147,5 +150,37 @@ describe('an input that cannot be read', () => {
     const error = await check().catch((error: unknown) => error)
     expect(error).toBeInstanceOf(CommanderError)
     expect(error).toMatchObject({ exitCode: 2, message: 'error: nothing to check: name a file or directory' })
+  })
+})
+
+describe('an EndpointPickerConfig among the resources', () => {
+  const head = 'apiVersion: llm-d.ai/v1alpha1\nkind: EndpointPickerConfig\n'
+
+  test('is read as the service reads it', async () => {
+    const plugins = 'plugins:\n- {type: qeue-scorer}\n- {type: queue-scorer, parameters: {x: 1}}\n'
+    const directory = await makeDirectory({ 'a.yaml': poolText('pool'), 'b.yaml': head + plugins })
+    expect(await check(directory)).toMatchObject({
+      lines: [
+        expect.stringMatching(
+          /b\.yaml:4:4 plugins\[0\]\.type: unknown type "qeue-scorer", did you mean queue-scorer\?$/,
+        ),
+        expect.stringMatching(/b\.yaml:5:37 plugins\[1\]\.parameters\.x: unknown field/),
+        '2 resources: 1 pool, 1 other; 2 errors',
+      ],
+      mode: [],
+      exitCode: 1,
+    })
+  })
+
+  test('says, with the resources, how the filter of Envoy is to be set', async () => {
+    const queue = 'featureGates: [flowControl]\nplugins: [{type: queue-scorer}]\n'
+    const directory = await makeDirectory({ 'a.yaml': poolText('pool'), 'b.yaml': head + queue })
+    const trailers = expect.stringMatching(
+      /^ {2}response_trailer_mode: SEND +# the queue goes on when an answer has ended$/,
+    )
+    expect((await check(directory)).mode).toContainEqual(trailers)
+    const { mode } = await check(join(directory, 'a.yaml'))
+    expect(mode).toHaveLength(7)
+    expect(mode).toContain('  response_trailer_mode: SKIP')
   })
 })

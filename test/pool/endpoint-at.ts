@@ -10,6 +10,7 @@ export function endpointAt(address: string, labels: Endpoint['labels'] = {}): En
     metrics: unknownMetrics,
     isReachable: true,
     inFlight: 0,
+    endsUnseen: false,
     inFlightTokens: 0,
   }
 }

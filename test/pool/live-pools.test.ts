@@ -47,6 +47,7 @@ describe('the endpoints of a pool', () => {
       metrics: unknownMetrics,
       isReachable: true,
       inFlight: 0,
+      endsUnseen: false,
       inFlightTokens: 0,
     })
   })

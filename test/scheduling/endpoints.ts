@@ -6,16 +6,19 @@ export type EndpointState = Partial<Omit<Endpoint, 'metrics'> & EndpointMetrics>
 
 /** Endpoints that have been scraped, idle but for what is said of them. */
 export function endpoints(...states: EndpointState[]): Endpoint[] {
-  return states.map(({ name, address, namespace, labels, isReachable, inFlight, inFlightTokens, ...metrics }, i) => ({
-    name: name ?? `server-${i}`,
-    address: address ?? `10.0.${Math.floor(i / 250)}.${i % 250}:8000`,
-    namespace: namespace ?? 'default',
-    labels: labels ?? {},
-    isReachable: isReachable ?? true,
-    inFlight: inFlight ?? 0,
-    inFlightTokens: inFlightTokens ?? 0,
-    metrics: { ...unknownMetrics, updatedAtMs: 0, ...metrics },
-  }))
+  return states.map(
+    ({ name, address, namespace, labels, isReachable, inFlight, endsUnseen, inFlightTokens, ...metrics }, i) => ({
+      name: name ?? `server-${i}`,
+      address: address ?? `10.0.${Math.floor(i / 250)}.${i % 250}:8000`,
+      namespace: namespace ?? 'default',
+      labels: labels ?? {},
+      isReachable: isReachable ?? true,
+      inFlight: inFlight ?? 0,
+      endsUnseen: endsUnseen ?? false,
+      inFlightTokens: inFlightTokens ?? 0,
+      metrics: { ...unknownMetrics, updatedAtMs: 0, ...metrics },
+    }),
+  )
 }
 
 export function equalEndpoints(count: number, state: EndpointState = {}): Endpoint[] {

@@ -51,9 +51,9 @@ describe('flow control', () => {
     controller.offer(second)
     expect(await lines(sizes)).toEqual(['{team,1,default/pool,a,target} 1', '{team,1,default/pool,b,target} 1'])
     expect(await lines(bytes)).toEqual(['{team,1,default/pool,a,target} 10', '{team,1,default/pool,b,target} 10'])
-    clock.advance(500)
+    await clock.advance(500)
     controller.cancel(second)
-    clock.advance(250)
+    await clock.advance(250)
     pool.isFull = false
     controller.release()
     expect(await lines(sizes)).toEqual(['{team,1,default/pool,a,target} 0', '{team,1,default/pool,b,target} 0'])
@@ -81,7 +81,7 @@ describe('flow control', () => {
   test('rejections have the words of the reference', async () => {
     const { clock, pool, controller, lines } = world()
     controller.offer(new Item('ttl', 'team', 1_000))
-    clock.advance(1_001)
+    await clock.advance(1_001)
     controller.offer(new Item('shut'))
     controller.offer(new Item('shut'))
     controller.offer(new Item('full'))

@@ -169,6 +169,27 @@ describe('a request that is answered', () => {
     ])
   })
 
+  test.each([
+    [200, []],
+    [399, []],
+    [400, ['{qwen,qwen-2,ModelServerError} 1']],
+    [500, ['{qwen,qwen-2,ModelServerError} 1']],
+    [Number.NaN, []],
+  ])('status %d', async (status, errors) => {
+    const { exchange, lines } = world()
+    exchange(its, { status })
+    expect(await lines('inference_objective_request_error_total')).toEqual(errors)
+  })
+
+  test('by models of any names has a bounded number of series', async () => {
+    const { exchange, read } = world()
+    for (let i = 0; i < 1_500; i += 1) exchange(its, { model: `answering-${i}` })
+    const { samples } = (await read()).get('gen_ai_server_request_duration_seconds')!
+    const names = new Set(samples.map(({ labels }) => labels.gen_ai_response_model))
+    // Its own two names have places, too.
+    expect([names.size, names.has('other')]).toEqual([999, true])
+  })
+
   test('that is cut, or not seen, has a size and no duration', async () => {
     const { exchange, observer, lines } = world()
     exchange(its, { endedAtMs: Number.NaN })
@@ -215,6 +236,28 @@ describe('requests of one model', () => {
     ])
   })
 
+  test('are the same at the next scrape', async () => {
+    const { exchange, lines } = world()
+    for (const model of ['m', 'n']) {
+      for (const priority of [0, 1]) exchange({ model, priority, bodyBytes: 5 }, streamed)
+    }
+    const names = ['inference_objective_request_sizes', 'inference_objective_request_ttft_seconds']
+    const first = await lines(...names)
+    expect(first.slice(0, 4)).toEqual(['_sum{m,m} 10', '_count{m,m} 2', '_sum{n,n} 10', '_count{n,n} 2'])
+    expect(await lines(...names)).toEqual(first)
+  })
+
+  test('names that were not resolved take no place from others', async () => {
+    const { exchange, observer, lines } = world({}, false)
+    for (let i = 0; i < 1_500; i += 1)
+      observer.refused('invalid_json', requestWith({ model: `junk-${i}`, poolKey: '' }))
+    exchange({ model: 'served' })
+    expect(await lines('inference_objective_request_total', 'inference_objective_request_error_total')).toEqual([
+      '{served,served,0} 1',
+      '{other,other,BadRequest} 1500',
+    ])
+  })
+
   test("fairness ids make no series where llm-d's names are not asked for", async () => {
     const { exchange, read } = world({}, false)
     for (let i = 0; i < 10; i += 1) exchange({ model: 'm', fairnessId: `team-${i}` }, streamed)
@@ -232,7 +275,7 @@ describe('requests of one model', () => {
     for (let i = 0; i < 1_500; i += 1) exchange({ model: `m-${i}`, fairnessId: `f-${i}` })
     exchange({ model: 'served', target: 'm-1400' })
     for (let i = 0; i < 1_500; i += 1) {
-      observer.refused('model_not_found', requestWith({ model: `junk-${i}`, fairnessId: `g-${i}` }))
+      observer.refused('model_not_found', requestWith({ model: `junk-${i}`, poolKey: '', fairnessId: `g-${i}` }))
     }
     const families = await read()
     const values = (label: string) =>
@@ -296,12 +339,22 @@ describe('what a body router counts', () => {
     decide({ model: '' })
     decide({})
     observer.refused('model_missing', requestWith({ model: undefined, decidedAtMs: Number.NaN }))
+    observer.refused('saturated', requestWith({ model: 'm', decidedAtMs: Number.NaN }))
+    const broken = requestWith({ decidedAtMs: Number.NaN })
+    broken.reader = { model: undefined, error: 'invalid' } as never
+    observer.refused('invalid_json', broken)
     expect(await lines('bbr_success_total', 'bbr_body_field_not_found_total', 'bbr_body_field_empty_total')).toEqual([
       '{} 1',
       '{model} 2',
       '{model} 1',
     ])
-    expect(await lines('signalbox_requests_total')).toEqual(['{named} 1', '{passed} 3', '{model_missing} 1'])
+    expect(await lines('signalbox_requests_total')).toEqual([
+      '{named} 1',
+      '{passed} 3',
+      '{model_missing} 1',
+      '{saturated} 1',
+      '{invalid_json} 1',
+    ])
     expect(await lines('inference_objective_request_total')).toEqual([])
   })
 })

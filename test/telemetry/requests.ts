@@ -18,6 +18,7 @@ export type RequestParts = {
   model?: string | undefined
   target?: string
   priority?: number
+  poolKey?: string
   fairnessId?: string
   path?: string
   bodyBytes?: number
@@ -37,6 +38,7 @@ export function requestWith(parts: RequestParts): InferenceRequest {
   if ('model' in parts) request.reader = { model: parts.model } as BodyReader
   request.targetModel = parts.target ?? parts.model ?? ''
   request.priority = parts.priority ?? 0
+  request.poolKey = parts.poolKey ?? 'default/pool'
   request.bodyBytes = parts.bodyBytes ?? 100
   request.hasEnded = parts.isEnded ?? true
   request.startedAtMs = parts.startedAtMs ?? 1_000

@@ -61,7 +61,12 @@ describe('series', () => {
     for (let i = 0; i < 200_000; i += 1) index.of(`model-${i % 700}`, `model-${i % 11}`, `tenant-${i % 900}`, 0)
     expect(index.all.length).toBeGreaterThan(4_000)
     expect(index.all.length).toBeLessThan(4_000 + 2_000)
-    expect(index.of('ours-1', 'ours-2', 'default-flow', 3)).toMatchObject({ model: 'ours-1', target: 'ours-2' })
+    expect(index.of('ours-1', 'ours-2', 'default-flow', 3)).toEqual({
+      model: 'ours-1',
+      target: 'ours-2',
+      fairnessId: 'default-flow',
+      priority: 3,
+    })
     expect(index.of('ours-1', 'ours-2', 'tenant-x', 3).fairnessId).toBe('other')
   })
 

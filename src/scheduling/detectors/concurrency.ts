@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Endpoint } from '../../pool/endpoint.ts'
+import { activeRequests, type Endpoint } from '../../pool/endpoint.ts'
 import { narrow } from '../filters/narrow.ts'
 import { detectorKind } from '../plugin-kind.ts'
 
@@ -32,13 +32,14 @@ export const concurrencyDetector = detectorKind('concurrency-detector', paramete
   }
   const limits: Limits = { requests: max.requests * (1 + headroom), tokens: max.tokens * (1 + headroom) }
   return {
+    needsEnds: true,
     saturation(candidates) {
       if (candidates.length === 0) return 1
       let requests = 0
       let tokens = 0
-      for (const { inFlight, inFlightTokens } of candidates) {
-        requests += inFlight
-        tokens += inFlightTokens
+      for (const endpoint of candidates) {
+        requests += activeRequests(endpoint)
+        tokens += endpoint.inFlightTokens
       }
       return Math.max(requests / max.requests, tokens / max.tokens) / candidates.length
     },
@@ -46,6 +47,6 @@ export const concurrencyDetector = detectorKind('concurrency-detector', paramete
   }
 })
 
-function isBelow({ inFlight, inFlightTokens }: Endpoint, { requests, tokens }: Limits): boolean {
-  return inFlight < requests && inFlightTokens < tokens
+function isBelow(endpoint: Endpoint, { requests, tokens }: Limits): boolean {
+  return activeRequests(endpoint) < requests && endpoint.inFlightTokens < tokens
 }

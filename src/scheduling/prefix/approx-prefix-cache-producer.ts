@@ -76,6 +76,10 @@ class ApproxPrefixMatches implements PrefixMatches {
     return 0
   }
 
+  indexEntries(endpoint: Endpoint): number {
+    return this.#index.entriesOf(endpoint)
+  }
+
   totalBytes(): number {
     return this.#total
   }

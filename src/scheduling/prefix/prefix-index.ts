@@ -34,6 +34,11 @@ export class PrefixIndex {
     this.#capacityBytes = capacityBytes
   }
 
+  /** Blocks that `endpoint` is thought to have. */
+  entriesOf(endpoint: Endpoint): number {
+    return this.#holdings.get(endpoint)?.cache.size ?? 0
+  }
+
   /** Writes to `matched[i]` how many of the first `maxBytes` of the prompt `candidates[i]` has. Returns how many it can have. */
   match(
     prompt: PromptPrefix,

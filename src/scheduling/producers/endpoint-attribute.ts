@@ -1,10 +1,10 @@
 import { z } from 'zod'
-import type { Endpoint } from '../../pool/endpoint.ts'
+import { activeRequests, type Endpoint } from '../../pool/endpoint.ts'
 import type { PluginContext, Producer } from '../plugin.ts'
 
 /** Numbers that every endpoint has. */
 export const endpointNumbers = {
-  'active-requests': (endpoint) => endpoint.inFlight,
+  'active-requests': activeRequests,
   'running-requests': (endpoint) => endpoint.metrics.running,
   'waiting-queue': (endpoint) => endpoint.metrics.queued,
   'kv-cache-utilization': (endpoint) => endpoint.metrics.kvUsage,

@@ -41,6 +41,7 @@ export const inflightLoadProducer = producerKind('inflight-load-producer', param
   }
 
   return {
+    needsEnds: true,
     routed(request, endpoint) {
       const cachedBytes = matches?.matchedBytes(endpoint) ?? 0
       const charge = { endpoint, cachedBytes, tokens: tokensOf(request, cachedBytes) }

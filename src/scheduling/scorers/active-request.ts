@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { activeRequests } from '../../pool/endpoint.ts'
 import { scorerKind } from '../plugin-kind.ts'
 
 const parameters = z.strictObject({
@@ -10,7 +11,7 @@ const parameters = z.strictObject({
 
 /**
  * The fewer requests this process has in flight to the server, the better: 1 for an idle one, else
- * (max - inFlight) / max * maxBusyScore, max being the most of any candidate. Needs no scrape, so it sees the picks that
+ * (max - active) / max * maxBusyScore, max being the most of any candidate. Needs no scrape, so it sees the picks that
  * were made since the last one and keeps them from all going to the server that looked best then.
  */
 export const activeRequestScorer = scorerKind(
@@ -19,10 +20,12 @@ export const activeRequestScorer = scorerKind(
   ({ idleThreshold, maxBusyScore }) => ({
     score(_request, candidates, scores) {
       let max = 0
-      for (const { inFlight } of candidates) if (inFlight > max) max = inFlight
       for (let i = 0; i < candidates.length; i += 1) {
-        const { inFlight } = candidates[i]
-        scores[i] = inFlight <= idleThreshold ? 1 : ((max - inFlight) / max) * maxBusyScore
+        scores[i] = activeRequests(candidates[i])
+        if (scores[i] > max) max = scores[i]
+      }
+      for (let i = 0; i < candidates.length; i += 1) {
+        scores[i] = scores[i] <= idleThreshold ? 1 : ((max - scores[i]) / max) * maxBusyScore
       }
     },
   }),

@@ -109,6 +109,7 @@ function endpointAt(i: number): Endpoint {
     metrics: unknownMetrics,
     isReachable: true,
     inFlight: 0,
+    endsUnseen: false,
     inFlightTokens: 0,
   }
 }

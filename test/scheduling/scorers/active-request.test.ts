@@ -35,3 +35,9 @@ it.each([{ idleThreshold: -1 }, { idleThreshold: 0.5 }, { maxBusyScore: 1.5 }, {
     expect(() => activeRequestScorer.create(parameters, pluginContext())).toThrow(Object.keys(parameters)[0])
   },
 )
+
+it('goes by the last scrape where the ends of answers are not seen', () => {
+  const unseen = { endsUnseen: true, inFlight: 1 }
+  const states = endpoints({ ...unseen, running: 3, queued: 1 }, { ...unseen, running: 0 }, { ...unseen, inFlight: 2 })
+  expect(scoresOf(activeRequestScorer.create(undefined, pluginContext()), states)).toEqual([0, 0.75, 0.5])
+})
