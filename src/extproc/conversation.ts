@@ -79,10 +79,10 @@ type Decision = {
 }
 
 /**
- * `reading` until the body has shown what the decision needs; `waiting` for the prompt, for a place in the queue or for a body
- * that is being inflated; then `decided`, or `closed` by an answer of our own.
+ * `reading` until the body has shown what the decision needs; `waiting` for a place in the queue or for a body that is being
+ * inflated; then `decided`, or `closed` by an answer of our own. `overtaken` when Envoy answers from elsewhere before any of it.
  */
-type State = 'reading' | 'waiting' | 'decided' | 'closed'
+type State = 'reading' | 'waiting' | 'decided' | 'closed' | 'overtaken'
 
 const continueRequestHeaders = encodeAnswer(answer.requestHeaders, noMutation)
 const continueRequestTrailers = encodeTrailersAnswer(answer.requestTrailers)
@@ -168,7 +168,7 @@ export class Conversation implements ProcessingEvents, Waiting {
   }
 
   requestBody(piece: Buffer): void {
-    if (this.#state === 'closed') return
+    if (this.#isOver) return
     const request = this.#request
     const offset = request.bodyBytes
     if (offset === 0 && request.headers === undefined) this.#openReader()
@@ -184,20 +184,21 @@ export class Conversation implements ProcessingEvents, Waiting {
     }
     this.#body.add(piece)
     if (this.#state === 'decided') this.#flight?.bodyRead()
-    else if (!this.#answersBody) this.#decideWhenKnown()
+    else if (this.#state === 'reading' && !this.#answersBody) this.#decideWhenKnown()
   }
 
   requestBodyEnd(endOfStream: boolean): void {
-    if (this.#state === 'closed') return
+    if (this.#isOver) return
     if (this.#answersBody) return this.#endWholeBody(endOfStream)
     if (endOfStream) this.#endRequest()
-    if (!this.#isClosed) this.#body.endMessage(endOfStream)
+    if (!this.#isOver) this.#body.endMessage(endOfStream)
   }
 
   requestTrailers(): void {
-    if (this.#state === 'closed') return
-    if (!this.#answersBody) this.#endWithoutMessage()
-    if (this.#isClosed) return
+    if (this.#isOver) return
+    // Buffered, the body has had its message, if there is a body.
+    if (!this.#answersBody || this.#state === 'reading') this.#endWithoutMessage()
+    if (this.#isOver) return
     if (this.#state === 'decided') this.#out.write(continueRequestTrailers)
     else this.#owed = 'trailers'
   }
@@ -205,7 +206,7 @@ export class Conversation implements ProcessingEvents, Waiting {
   /** Envoy has nothing more to send. In streamed mode that is how a body with trailers ends. */
   halfClosed(): void {
     const isBodyEnd = this.#mode === 'streamed' && this.#response === undefined && this.#request.headers !== undefined
-    if (isBodyEnd && this.#state !== 'closed') this.#endWithoutMessage()
+    if (isBodyEnd && !this.#isOver) this.#endWithoutMessage()
   }
 
   responseHeaders(headers: HeaderValues, endOfStream: boolean): void {
@@ -235,7 +236,7 @@ export class Conversation implements ProcessingEvents, Waiting {
    * are owed in full duplex, or may still have to be changed.
    */
   get isAtRest(): boolean {
-    if (this.#state !== 'decided') return this.#state === 'closed'
+    if (this.#state !== 'decided') return this.#isOver && !this.#response?.isOwed
     const mayChange = this.#mode === 'duplex' || (this.#mode === 'streamed' && this.#request.reader !== undefined)
     return (this.#request.hasEnded || !mayChange) && !this.#response?.isOwed
   }
@@ -257,9 +258,9 @@ export class Conversation implements ProcessingEvents, Waiting {
     this.#end()
   }
 
-  /** `#state` may have changed since it was last looked at. */
-  get #isClosed(): boolean {
-    return this.#state === 'closed'
+  /** Nothing more that comes of the request counts. */
+  get #isOver(): boolean {
+    return this.#state === 'closed' || this.#state === 'overtaken'
   }
 
   /** The decision is told in the answer to the body, as the headers have been passed before. */
@@ -336,7 +337,7 @@ export class Conversation implements ProcessingEvents, Waiting {
 
   #endWithoutMessage(): void {
     this.#endRequest()
-    if (!this.#isClosed) this.#body.endWithoutMessage()
+    if (!this.#isOver) this.#body.endWithoutMessage()
   }
 
   /** The body is complete: what it has not shown by now it does not have. */
@@ -462,6 +463,7 @@ export class Conversation implements ProcessingEvents, Waiting {
       this.#out.write(encodeAnswer(answer.requestHeaders, mutation))
     }
     this.#body.release(request.isSentDecoded || request.decoded === undefined ? splicer : undefined)
+    request.decoded = undefined
   }
 
   /** A compressed body in which the model changes goes on as it was before it was compressed. */
@@ -534,8 +536,6 @@ export class Conversation implements ProcessingEvents, Waiting {
   }
 
   #refuse(refusal: Refusal): void {
-    // While the request waited Envoy has got an answer from elsewhere.
-    if (this.#response !== undefined && this.#state === 'waiting') return
     this.#context.observer.refused(refusal.code, this.#request)
     this.#answerInstead(refusalReply(refusal))
   }
@@ -550,8 +550,18 @@ export class Conversation implements ProcessingEvents, Waiting {
   }
 
   #openResponse(): ResponsePhase {
-    this.#response ??= new ResponsePhase(this.#context.response, this.#responseMode, this.#flight, this.#out)
+    if (this.#response === undefined) {
+      if (this.#state === 'reading' || this.#state === 'waiting') this.#overtake()
+      this.#response = new ResponsePhase(this.#context.response, this.#responseMode, this.#flight, this.#out)
+    }
     return this.#response
+  }
+
+  /** Envoy has got an answer from elsewhere, so that the request needs nothing any more. */
+  #overtake(): void {
+    this.#stopWaiting()
+    this.#state = 'overtaken'
+    this.#body.drop()
   }
 
   #endWithResponse(): void {

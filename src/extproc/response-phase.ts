@@ -97,7 +97,7 @@ export class ResponsePhase {
   }
 
   bodyEnd(endOfStream: boolean): void {
-    if (endOfStream) this.#reader?.end(this.#pieces)
+    if (endOfStream) this.#endReader()
     const metadata = endOfStream ? this.#usageMetadata() : undefined
     if (this.#echo !== undefined) {
       this.#passOn()
@@ -107,7 +107,7 @@ export class ResponsePhase {
   }
 
   trailers(): void {
-    if (!this.isEnded) this.#reader?.end(this.#pieces)
+    if (!this.isEnded) this.#endReader()
     const metadata = this.#usageMetadata()
     if (this.#echo !== undefined) {
       this.#passOn()
@@ -120,6 +120,13 @@ export class ResponsePhase {
   /** Body bytes are owed, or may still have to be changed. */
   get isOwed(): boolean {
     return !this.isEnded && (this.#echo !== undefined || this.#flight?.request.restoredModel !== undefined)
+  }
+
+  /** What the reader has held back goes on with the last message, which then is not what came. */
+  #endReader(): void {
+    const before = this.#pieces.length
+    this.#reader?.end(this.#pieces)
+    this.#isChanged ||= this.#pieces.length > before
   }
 
   /** Full duplex: what the reader gives on goes out with the message. */

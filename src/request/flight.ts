@@ -35,7 +35,8 @@ export class Flight {
 
   /** The proxy says at which address the response comes from. */
   servedBy(address: string): void {
-    if (address === this.#endpoint.address || this.#isEnded) return
+    // Of endpoints behind one address it can't tell which.
+    if (address === this.#endpoint.address || address === this.scheduled.destination || this.#isEnded) return
     const served = this.#scheduling.endpointAt(address)
     if (served === undefined) return
     this.#endpoint.inFlight--

@@ -50,16 +50,17 @@ describe.skipIf(envoy === undefined)('the Envoy files', () => {
     const { gateway, probe } = await start(mode)
     const failing = gateway.servers[1]
     failing.setFaults([{ kind: 'status', code: 503 }])
-    const body = JSON.stringify({
-      model: 'qwen',
-      messages: [{ role: 'user', content: 'who are you? '.repeat(30_000) }],
-    })
-    const answers = await probe.many(50, () => probe.chat('', { body }))
+    // Each of its own, as equal prompts would stay where the first one went.
+    const bodies = Array.from({ length: 50 }, (_, i) =>
+      JSON.stringify({ model: 'qwen', messages: [{ role: 'user', content: `${i}: who are you? `.repeat(30_000) }] }),
+    )
+    let next = 0
+    const answers = await probe.many(bodies.length, () => probe.chat('', { body: bodies[next++] }))
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
     const entries = probe.arrived('qwen')
-    expect(entries.length).toBeGreaterThan(50)
-    const hash = createHash('sha256').update(body).digest('hex')
-    expect(new Set(entries.map(({ bodySha256 }) => bodySha256))).toEqual(new Set([hash]))
+    expect(entries.length).toBeGreaterThan(bodies.length)
+    const hashes = bodies.map((body) => createHash('sha256').update(body).digest('hex'))
+    expect(new Set(entries.map(({ bodySha256 }) => bodySha256))).toEqual(new Set(hashes))
   })
 
   test('without a server, and without Signalbox, clients get 503 as OpenAI-shaped JSON', async () => {

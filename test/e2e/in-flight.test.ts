@@ -86,11 +86,13 @@ describe.skipIf(envoy === undefined)('a stream counts at its server until it end
       await expect.poll(() => whoServes(10, mode)).toEqual(new Set([first.server.name]))
     })
 
-    test('where Envoy fell back to, when the picked server breaks the connection off', async () => {
+    test('where Envoy fell back to, when the picked server is unavailable', async () => {
       const [first, second] = upstreams
-      first.breaksConnections = true
-      const { server } = await stream(mode, { 'x-session-token': Buffer.from('default/qwen-0').toString('base64') })
-      first.breaksConnections = false
+      first.isUnavailable = true
+      const toFirst = { 'x-session-token': Buffer.from('default/qwen-0').toString('base64') }
+      const { server } = await stream(mode, toFirst).finally(() => {
+        first.isUnavailable = false
+      })
       expect(server.name).toBe(second.name)
       expect(await whoServes(10, mode)).toEqual(new Set([first.name]))
     })

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { envoy } from './envoy.ts'
-import { objective, requestModes, type Scene, startScene } from './scene.ts'
+import { type Listener, objective, requestModes, type Scene, startScene } from './scene.ts'
 import { streamUntilToldTo, Upstream } from './upstream.ts'
 
 /** One request at a time makes the server full. */
@@ -19,7 +19,7 @@ const withoutQueue = { plugins, schedulingProfiles, saturationDetector: { plugin
 
 /** Signalbox sees answers to their end. */
 const listeners = Object.fromEntries(
-  Object.entries(requestModes).map(([mode, listener]) => {
+  Object.entries<Listener>(requestModes).map(([mode, listener]) => {
     const response = { response_body_mode: 'STREAMED', response_trailer_mode: 'SKIP' }
     return [mode, { ...listener, processingMode: { ...listener.processingMode, ...response } }]
   }),

@@ -23,8 +23,8 @@ export class Upstream {
   /** Requests that are here now, and the most that ever were. */
   running = 0
   mostRunning = 0
-  /** Instead of any answer. */
-  breaksConnections = false
+  /** Answers 503 to everything. */
+  isUnavailable = false
   readonly #answering: Answering
   readonly #server = createServer((request, response) => this.#serve(request, response))
 
@@ -74,7 +74,7 @@ export class Upstream {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (request.url === '/metrics')
       return void response.end('vllm:num_requests_waiting 0\nvllm:kv_cache_usage_perc 0\n')
-    if (this.breaksConnections) return void request.socket.destroy()
+    if (this.isUnavailable) return void response.writeHead(503).end()
     response.setHeader(servedBy, this.name)
     this.mostRunning = Math.max(this.mostRunning, ++this.running)
     response.on('close', () => this.running--)

@@ -109,9 +109,7 @@ describe('a compressed body', () => {
     }
     const world = { ...base, context: { ...base.context, observer: { ...observer, decided } } }
     const player = new Player(world, 'full duplex')
-    player.send(
-      headersMessage({ ':method': 'POST', ':path': '/v1/chat/completions', 'content-encoding': 'gzip' }),
-    )
+    player.send(headersMessage({ ':method': 'POST', ':path': '/v1/chat/completions', 'content-encoding': 'gzip' }))
     player.send(bodyMessage(gzipSync(request('chat')), true))
     await vi.waitFor(() => expect(requests).toHaveLength(1))
     expect(requests[0].decoded).toBeUndefined()
@@ -122,9 +120,7 @@ describe('buffered', () => {
   test.each(['buffered', 'buffered in part'] as const)('%s: trailers without a body are answered', (mode) => {
     const player = new Player(createWorld(onePool), mode)
     play(player, '> headers POST /v1/chat/completions')
-    expect(said(player.send({ request_trailers: { trailers: {} } }))).toEqual([
-      expect.stringMatching(/^refused 400 /),
-    ])
+    expect(said(player.send({ request_trailers: { trailers: {} } }))).toEqual([expect.stringMatching(/^refused 400 /)])
   })
   test('trailers without a body on another path are answered', () => {
     const player = new Player(createWorld(onePool), 'buffered')
