@@ -16,6 +16,7 @@ import { referenceParts, startReference } from './peers/reference.ts'
 import type { Server } from './peers/server.ts'
 import { startSignalbox } from './peers/signalbox.ts'
 import { type Part, type PartReport, parts, reportMarkdown } from './report.ts'
+import { measureResponses } from './responses/responses.ts'
 import { alignTable } from './table.ts'
 import { measureTraces } from './traces/traces.ts'
 
@@ -42,7 +43,7 @@ async function main(args: readonly string[]): Promise<void> {
   const reports: Reports = {}
 
   if (wants('micro')) reports.micro = { ...nothingFound, micro: await runMicro(say) }
-  if (wants('e2e') || wants('envoy')) Object.assign(reports, await measureServers(options))
+  if (wants('e2e') || wants('responses') || wants('envoy')) Object.assign(reports, await measureServers(options))
   if (wants('traces')) reports.traces = await inWorkspace((workspace) => measureTraces(options, workspace, say))
 
   for (const { micro, tables, leftOut, misses } of Object.values(reports)) {
@@ -104,12 +105,19 @@ function measureServers(options: Options): Promise<Reports> {
       const fleet = await startFleet(fleetSize)
       closers.push(fleet.stop)
       const targets = await startTargets(options, fleet, workspace, closers, leftOut)
-      if (options.only !== 'envoy') {
+      const wants = (part: Part) => options.only === undefined || options.only === part
+      if (wants('e2e')) {
         const { EPLOAD } = findParts(['EPLOAD']).found
         const outcome = await measureEndToEnd({ targets, generator: loadGenerator(EPLOAD), quick: options.quick, say })
         reports.e2e = { micro: [], leftOut: [...leftOut], ...outcome }
       }
-      if (options.only !== 'e2e') {
+      if (wants('responses')) {
+        const [{ servers: own }, pair] = targets
+        const reference = pair?.name === referencePair ? pair.servers[1] : undefined
+        const outcome = await measureResponses({ subject: own[0], reference, quick: options.quick, say })
+        reports.responses = { micro: [], leftOut: [...leftOut], ...outcome }
+      }
+      if (wants('envoy')) {
         const outcome = await measureBehindEnvoy(options, targets, workspace, closers, leftOut)
         reports.envoy = { micro: [], leftOut, ...outcome }
       }

@@ -7,6 +7,7 @@ import { markdownTable, type Table } from './table.ts'
 const headings = {
   micro: 'Hot functions',
   e2e: 'ext_proc servers',
+  responses: 'Streamed responses',
   envoy: 'Behind a real Envoy',
   traces: 'Traces behind a real Envoy Gateway',
 } as const

@@ -1,5 +1,8 @@
 import { maxStreamedChunkBytes } from '../request/limits.ts'
-import { type answer, encodeStreamedBodyOpening, type Metadata } from './encode.ts'
+import { type answer, encodeStreamedBody, encodeStreamedBodyOpening, type Metadata } from './encode.ts'
+
+/** Up to here, as most server-sent events are, a body is cheaper to copy than to write on its own. */
+const maxCopiedBytes = 1024
 
 /** Where encoded messages and body bytes go, in order: the gRPC stream. */
 export type ByteSink = { write(bytes: Buffer): void }
@@ -20,7 +23,7 @@ export class DuplexBody {
   }
 
   /** Takes bytes of the body; what is more than a chunk's worth goes out, the rest waits for {@link flush}. */
-  add(piece: Buffer): void {
+  push(piece: Buffer): void {
     let rest = piece
     while (this.#bytes + rest.length > maxStreamedChunkBytes) {
       const room = maxStreamedChunkBytes - this.#bytes
@@ -43,8 +46,12 @@ export class DuplexBody {
   }
 
   #emit(endOfStream: boolean, metadata?: Metadata): void {
-    this.#out.write(encodeStreamedBodyOpening(this.#which, this.#bytes, endOfStream, metadata))
-    for (const piece of this.#pieces) this.#out.write(piece)
+    const pieces = this.#pieces
+    if (this.#bytes <= maxCopiedBytes) this.#out.write(encodeStreamedBody(this.#which, pieces, endOfStream, metadata))
+    else {
+      this.#out.write(encodeStreamedBodyOpening(this.#which, this.#bytes, endOfStream, metadata))
+      for (const piece of pieces) this.#out.write(piece)
+    }
     this.#pieces = []
     this.#bytes = 0
   }

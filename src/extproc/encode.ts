@@ -102,11 +102,15 @@ class BackwardWriter {
     this.close(fieldNumber, mark)
   }
 
-  bytesField(fieldNumber: number, bytes: Buffer): void {
-    const mark = this.length
+  bytes(bytes: Buffer): void {
     this.#reserve(bytes.length)
     this.#at -= bytes.length
     bytes.copy(this.#buffer, this.#at)
+  }
+
+  bytesField(fieldNumber: number, bytes: Buffer): void {
+    const mark = this.length
+    this.bytes(bytes)
     this.close(fieldNumber, mark)
   }
 
@@ -133,7 +137,9 @@ class BackwardWriter {
     this.#at -= 5
     this.#buffer[this.#at] = 0
     this.#buffer.writeUInt32BE(length, this.#at + 1)
-    return Buffer.from(this.#buffer.subarray(this.#at))
+    const message = Buffer.allocUnsafe(this.length)
+    this.#buffer.copy(message, 0, this.#at)
+    return message
   }
 }
 
@@ -239,9 +245,21 @@ export function encodeBodyReplacementOpening(
 }
 
 /**
- * The opening of a full-duplex body chunk: BodyResponse {CommonResponse {body_mutation = 3 {streamed_response = 3 {body = 1,
- * end_of_stream = 2}}}}. `bodyBytes` of body follow it on the stream, so that they need no copying.
+ * A full-duplex body chunk: BodyResponse {CommonResponse {body_mutation = 3 {streamed_response = 3 {body = 1, end_of_stream =
+ * 2}}}}. The pieces are copied.
  */
+export function encodeStreamedBody(
+  which: typeof answer.requestBody | typeof answer.responseBody,
+  pieces: readonly Buffer[],
+  endOfStream: boolean,
+  metadata?: Metadata,
+): Buffer {
+  writer.reset()
+  for (let i = pieces.length - 1; i >= 0; i--) writer.bytes(pieces[i])
+  return finishStreamedBody(which, writer.length, 0, endOfStream, metadata)
+}
+
+/** The opening of such a chunk, of which `bodyBytes` follow it on the stream, so that they need no copying. */
 export function encodeStreamedBodyOpening(
   which: typeof answer.requestBody | typeof answer.responseBody,
   bodyBytes: number,
@@ -249,20 +267,30 @@ export function encodeStreamedBodyOpening(
   metadata?: Metadata,
 ): Buffer {
   writer.reset()
+  return finishStreamedBody(which, bodyBytes, bodyBytes, endOfStream, metadata)
+}
+
+/** @param following how much of the body is not in the writer: it counts in the length of each field around it */
+function finishStreamedBody(
+  which: typeof answer.requestBody | typeof answer.responseBody,
+  bodyBytes: number,
+  following: number,
+  endOfStream: boolean,
+  metadata: Metadata | undefined,
+): Buffer {
   if (bodyBytes > 0) {
     writer.varint(bodyBytes)
     writer.byte((1 << 3) | 2)
   }
   // end_of_stream before the body, which must come last: the order of fields on the wire is free.
   if (endOfStream) writer.trueField(2)
-  // The body is not in the writer, so its length is added to that of each field around it.
   for (let i = 0; i < 4; i++) {
     const fieldNumber = i < 3 ? streamedNesting[i] : which
-    writer.varint(writer.length + bodyBytes)
+    writer.varint(writer.length + following)
     writer.byte((fieldNumber << 3) | 2)
   }
   writeMetadata(metadata)
-  return writer.finish(bodyBytes)
+  return writer.finish(following)
 }
 
 /** BodyMutation.streamed_response, CommonResponse.body_mutation, BodyResponse.response: inside out. */

@@ -5,6 +5,9 @@ import { beginResponse, endWithStatus, type GrpcMethod } from './grpc-server.ts'
 import { GrpcError, grpcStatus, MessageReader } from './message-reader.ts'
 import { MalformedMessage } from './wire.ts'
 
+/** Up to here answers that leave together are copied into one piece. */
+const maxJoinedBytes = 4 * 1024
+
 /** The gRPC metadata that names the pool of all requests of a stream, `namespace/name`. */
 const poolMetadata = 'x-inference-pool'
 
@@ -70,7 +73,8 @@ class Exchange {
   #deadline: NodeJS.Timeout | undefined
   #isEnded = false
   #isHalfClosed = false
-  #isCorked = false
+  /** Answers of the event that is being told: they leave together when it has been. */
+  #unsent: Buffer[] = []
 
   constructor(
     stream: ServerHttp2Stream,
@@ -94,48 +98,56 @@ class Exchange {
     return this.#isEnded || this.#stream.closed
   }
 
-  /** The conversation's answers, also those that it had to wait for. The first one opens the response: both leave together. */
+  /** Answers leave when the event that they are given in has been told. The first one opens the response: both leave together. */
   write(bytes: Buffer): void {
-    if (this.#isOver) return
-    if (!this.#stream.headersSent) beginResponse(this.#stream)
-    this.#cork()
-    this.#stream.write(bytes)
+    if (!this.#isOver) this.#unsent.push(bytes)
   }
 
   #read(chunk: Buffer): void {
     if (this.#isOver) return
-    this.#cork()
     try {
       this.#reader.push(chunk)
     } catch (error) {
-      this.#fail(error)
+      return this.#fail(error)
     }
+    this.#send()
   }
 
   /** Runs a step of the conversation: what it throws ends this stream, and no other. */
   run(step: () => void): void {
     if (this.#isOver) return
-    this.#cork()
     try {
       step()
     } catch (error) {
-      this.#fail(error)
+      return this.#fail(error)
     }
+    this.#send()
   }
 
-  /** Gathers what is written until all that one read of the socket brought has been told: one write for all of it. */
-  #cork(): void {
-    if (this.#isCorked) return
-    this.#isCorked = true
-    this.#stream.cork()
-    process.nextTick(uncork, this)
-  }
-
-  uncork(): void {
-    this.#isCorked = false
-    this.#stream.uncork()
+  /** What a stream's write costs is more than copying a few bytes: small answers leave in one, large ones as they are. */
+  #send(): void {
+    if (this.#unsent.length > 0) this.#flush()
     if (this.#isHalfClosed && !this.#conversation.isWaiting) this.#endWell()
-    if (this.#stream.writableLength > maxUnsentBytes && !this.#isEnded) this.#pause()
+  }
+
+  #flush(): void {
+    const stream = this.#stream
+    const unsent = this.#unsent
+    if (stream.closed) return
+    this.#unsent = []
+    if (!stream.headersSent) beginResponse(stream)
+    if (unsent.length === 1) stream.write(unsent[0])
+    else {
+      let bytes = 0
+      for (const piece of unsent) bytes += piece.length
+      if (bytes <= maxJoinedBytes) stream.write(Buffer.concat(unsent, bytes))
+      else {
+        stream.cork()
+        for (const piece of unsent) stream.write(piece)
+        stream.uncork()
+      }
+    }
+    if (stream.writableNeedDrain && stream.writableLength > maxUnsentBytes) this.#pause()
   }
 
   /** Reads no more until Envoy has taken what was sent: otherwise an echoed body would pile up here. */
@@ -153,7 +165,7 @@ class Exchange {
       return this.#fail(error)
     }
     this.#isHalfClosed = true
-    this.#cork()
+    this.#send()
   }
 
   #endWell(): void {
@@ -170,6 +182,8 @@ class Exchange {
   }
 
   #fail(error: unknown): void {
+    // What was answered before is owed.
+    this.#flush()
     this.#isEnded = true
     const message = (error as Error).message
     if (error instanceof GrpcError) {
@@ -198,8 +212,6 @@ class Exchange {
     this.#conversation.closed()
   }
 }
-
-const uncork = (exchange: Exchange): void => exchange.uncork()
 
 const unitMs: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 }
 

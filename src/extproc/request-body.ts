@@ -143,10 +143,10 @@ export class RequestBody {
   }
 
   #sendBack(piece: Buffer, offset: number): void {
-    if (!this.#splicer?.changesBefore(offset + piece.length)) return this.#echo.add(piece)
+    if (!this.#splicer?.changesBefore(offset + piece.length)) return this.#echo.push(piece)
     const parts: Buffer[] = []
     this.#splicer.splice(piece, offset, parts)
-    for (const part of parts) this.#echo.add(part)
+    for (const part of parts) this.#echo.push(part)
   }
 
   /** Answers the messages that have come whole, each with its new content where that differs. */

@@ -35,7 +35,7 @@ export class ResponsePhase {
   readonly #flight: Flight | undefined
   readonly #echo: DuplexBody | undefined
   #reader: ResponseReader | undefined
-  /** The pieces of the current message as they go on, where they differ from those that came. */
+  /** The pieces of the current message as they go on, but in full duplex. */
   #pieces: Buffer[] = []
   #isChanged = false
 
@@ -88,31 +88,26 @@ export class ResponsePhase {
   body(piece: Buffer): void {
     this.bytes += piece.length
     const reader = this.#reader
-    if (reader === undefined) return this.#echo?.add(piece)
+    if (reader === undefined) return this.#echo?.push(piece)
     const before = this.#pieces.length
-    reader.push(piece, this.#pieces)
+    reader.push(piece, this.#echo ?? this.#pieces)
     if (reader.hasContent && Number.isNaN(this.firstTokenAtMs)) this.firstTokenAtMs = this.#context.nowMs()
-    if (this.#echo !== undefined) return this.#passOn()
+    if (this.#echo !== undefined) return
     this.#isChanged ||= this.#pieces.length !== before + 1 || this.#pieces[before] !== piece
   }
 
   bodyEnd(endOfStream: boolean): void {
     if (endOfStream) this.#endReader()
     const metadata = endOfStream ? this.#usageMetadata() : undefined
-    if (this.#echo !== undefined) {
-      this.#passOn()
-      this.#echo.flush(endOfStream, metadata)
-    } else this.#answerMessage(metadata)
+    if (this.#echo !== undefined) this.#echo.flush(endOfStream, metadata)
+    else this.#answerMessage(metadata)
     if (endOfStream) this.#end()
   }
 
   trailers(): void {
     if (!this.isEnded) this.#endReader()
     const metadata = this.#usageMetadata()
-    if (this.#echo !== undefined) {
-      this.#passOn()
-      this.#echo.flush(false)
-    }
+    this.#echo?.flush(false)
     this.#out.write(metadata ? encodeTrailersAnswer(answer.responseTrailers, metadata) : continueTrailers)
     this.#end()
   }
@@ -125,14 +120,8 @@ export class ResponsePhase {
   /** What the reader has held back goes on with the last message, which then is not what came. */
   #endReader(): void {
     const before = this.#pieces.length
-    this.#reader?.end(this.#pieces)
+    this.#reader?.end(this.#echo ?? this.#pieces)
     this.#isChanged ||= this.#pieces.length > before
-  }
-
-  /** Full duplex: what the reader gives on goes out with the message. */
-  #passOn(): void {
-    for (const piece of this.#pieces) this.#echo!.add(piece)
-    this.#pieces.length = 0
   }
 
   #answerMessage(metadata: Metadata | undefined): void {
@@ -143,7 +132,7 @@ export class ResponsePhase {
       this.#out.write(encodeBodyReplacementOpening(answer.responseBody, { ...noMutation, setHeaders, metadata }, bytes))
       for (const piece of this.#pieces) this.#out.write(piece)
     } else this.#out.write(metadata ? encodeAnswer(answer.responseBody, { ...noMutation, metadata }) : continueBody)
-    this.#pieces.length = 0
+    this.#pieces = []
     this.#isChanged = false
   }
 

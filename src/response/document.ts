@@ -1,9 +1,9 @@
 import { isWhiteSpace, NumberPart, nextNumberPart, numberMayEnd } from '../request/json.ts'
 import { maxJsonDepth } from '../request/limits.ts'
-import type { Findings } from './findings.ts'
+import type { Findings, Pieces } from './findings.ts'
 import { detailsNumber, Member, memberAt, memberOfEscaped, Place } from './members.ts'
 import type { ModelValues } from './model-values.ts'
-import type { Opening } from './opening.ts'
+import type { KnownEvent, KnownStretch } from './opening.ts'
 import { UsageNumbers } from './usage.ts'
 
 /** Where in the document the next byte is. From `value` on, white space may come before it. */
@@ -55,7 +55,7 @@ export class ResponseDocument {
   // With one private field more V8 makes slow dictionaries of the instances; see BodyScanner.
 
   readonly #models: ModelValues
-  readonly #opening: Opening | undefined
+  readonly #known: KnownEvent | undefined
   #state: State = State.value
   /** The container that each level of {@link #depth} is: one bit a level, 1 for an object, of the innermost 30 levels. */
   #containers = 0
@@ -77,10 +77,10 @@ export class ResponseDocument {
   #told = 0
   readonly #usage = new UsageNumbers()
 
-  /** @param opening what documents that are read one after the other begin with */
-  constructor(models: ModelValues, opening?: Opening) {
+  /** @param known what documents that are read one after the other have in common */
+  constructor(models: ModelValues, known?: KnownEvent) {
     this.#models = models
-    this.#opening = opening
+    this.#known = known
   }
 
   get isFresh(): boolean {
@@ -120,7 +120,7 @@ export class ResponseDocument {
   }
 
   /** A line of the document ends, which may go on in a next one. */
-  endLine(out: Buffer[]): void {
+  endLine(out: Pieces): void {
     switch (this.#state) {
       case State.string:
       case State.tellingString:
@@ -133,7 +133,7 @@ export class ResponseDocument {
   }
 
   /** It is not JSON, or ends too early. What was held back of it is given on. */
-  fail(out: Buffer[]): void {
+  fail(out: Pieces): void {
     this.#models.abandon(out)
     this.#state = State.failed
   }
@@ -143,20 +143,40 @@ export class ResponseDocument {
    * @param isLine a carriage return between tokens ends the line
    * @returns where it stopped: at `end`, at such a carriage return, or anywhere when it has failed
    */
-  read(piece: Buffer, at: number, end: number, isLine: boolean, out: Buffer[]): number {
+  read(piece: Buffer, at: number, end: number, isLine: boolean, out: Pieces): number {
     let state = this.#state
     if (this.#tokenStart >= 0) this.#tokenStart = at
-    // Where a document that may begin like others before it does so.
-    let begin = -1
-    const opening = this.#opening
-    if (opening !== undefined && state === State.value && this.#depth === 0) {
-      if (opening.isAt(piece, at, end)) {
-        this.#skipOpening(opening, piece, at, out)
-        at += opening.length
-        state = State.tellingString
-      } else begin = at
+    // Where a stretch begins that may come again in the next document.
+    let opening = -1
+    let closing = -1
+    let toldBefore = 0
+    const known = this.#known
+    let modelsBefore = this.#models.closed
+    if (known !== undefined && state === State.value && this.#depth === 0) {
+      if (known.opening.isAt(piece, at, end)) {
+        at = this.#skip(known.opening, piece, at, out)
+        const quote = at < end ? this.#findStringEnd(piece, at, end) : end
+        if (at < end) {
+          if (quote > at) this.#tellMember()
+          state = State.string
+        } else state = State.tellingString
+        at = quote
+        if (at < end) {
+          at++
+          state = this.#afterValue()
+          toldBefore = this.#told
+          if (known.closing.isAt(piece, at, end)) {
+            at = this.#skip(known.closing, piece, at, out)
+            this.#told |= toldBefore
+            state = known.closing.standing!.state as State
+          } else {
+            closing = at
+            modelsBefore = this.#models.closed
+            this.#told = 0
+          }
+        }
+      } else opening = at
     }
-    const modelsBefore = this.#models.closed
     while (at < end) {
       const byte = piece[at]
       if (byte <= 0x20 && state >= State.value && isWhiteSpace(byte)) {
@@ -199,9 +219,13 @@ export class ResponseDocument {
           }
           state = this.#beginValue(byte, at)
           at++
-          if (state === State.tellingString && begin >= 0) {
-            this.#takeOpening(piece, begin, at, modelsBefore)
-            begin = -1
+          if (state === State.tellingString && opening >= 0) {
+            if (this.#take(known!.opening, piece, opening, at, state, modelsBefore)) known!.closing.forget()
+            opening = -1
+          } else if (closing >= 0 && state === State.firstKey && (this.#places & 0xf) === Place.usage) {
+            this.#take(known!.closing, piece, closing, at, state, modelsBefore)
+            this.#told |= toldBefore
+            closing = -1
           }
           break
         case State.afterMember:
@@ -272,34 +296,40 @@ export class ResponseDocument {
       }
     }
     this.#state = state
+    if (closing >= 0) {
+      if (state === State.done) this.#take(known!.closing, piece, closing, at, state, modelsBefore)
+      this.#told |= toldBefore
+    }
     if (state === State.failed) this.fail(out)
     else if (this.#tokenStart >= 0) this.#carry(piece, end)
     return at
   }
 
-  /** Goes on where the opening, which is at `at`, leads to. */
-  #skipOpening(opening: Opening, piece: Buffer, at: number, out: Buffer[]): void {
-    const { containers, depth, places, placeDepth, member, told } = opening.standing!
+  /** Goes on where the stretch, which is at `at`, leads to. Returns its end. */
+  #skip(stretch: KnownStretch, piece: Buffer, at: number, out: Pieces): number {
+    const { containers, depth, places, placeDepth, member, told } = stretch.standing!
     this.#containers = containers
     this.#depth = depth
     this.#places = places
     this.#placeDepth = placeDepth
     this.#member = member
     this.#told = told
-    if (opening.modelStart >= 0 && this.#models.isWanted) {
-      this.#models.open(at + opening.modelStart)
-      this.#models.close(piece, at + opening.modelEnd, out)
+    if (stretch.modelStart >= 0 && this.#models.isWanted) {
+      this.#models.open(at + stretch.modelStart)
+      this.#models.close(piece, at + stretch.modelEnd, out)
     }
+    return at + stretch.length
   }
 
-  /** The document that begins at `begin` has its first telling string at `end`: remembers it up to there. */
-  #takeOpening(piece: Buffer, begin: number, end: number, modelsBefore: number): void {
+  /** Remembers what has been read from `begin` to before `end`; false when it is not fit for that. */
+  #take(stretch: KnownStretch, piece: Buffer, begin: number, end: number, state: State, modelsBefore: number): boolean {
     const models = this.#models
     const modelsRead = models.closed - modelsBefore
     // What else is read on the way would have to be done again, too.
-    if (modelsRead > 1 || !this.#usage.isEmpty || this.#depth >= levelsPerNumber) return
-    if (!this.#opening!.canTake(end - begin)) return
+    if (modelsRead > 1 || !this.#usage.isEmpty || this.#depth >= levelsPerNumber) return false
+    if (!stretch.canTake(end - begin)) return false
     const standing = {
+      state,
       containers: this.#containers,
       depth: this.#depth,
       places: this.#places,
@@ -309,7 +339,8 @@ export class ResponseDocument {
     }
     const modelStart = modelsRead === 0 ? -1 : models.lastStart - begin
     const modelEnd = modelsRead === 0 ? -1 : models.lastEnd - begin
-    this.#opening!.take(piece.subarray(begin, end), standing, modelStart, modelEnd)
+    stretch.take(piece.subarray(begin, end), standing, modelStart, modelEnd)
+    return true
   }
 
   /** The container that has just been opened with a telling member is not empty, or a string that tells is not. */
@@ -378,7 +409,7 @@ export class ResponseDocument {
     }
   }
 
-  #endString(piece: Buffer, quote: number, out: Buffer[]): void {
+  #endString(piece: Buffer, quote: number, out: Pieces): void {
     if (this.#member === Member.model) this.#models.close(piece, quote, out)
     else if (this.#tokenStart >= 0) {
       if (finalStates.has(this.#takeToken(piece, quote).toString('latin1'))) this.#told |= Told.finish

@@ -1,4 +1,4 @@
-import type { BodyReader, Findings } from './findings.ts'
+import type { BodyReader, Findings, Pieces } from './findings.ts'
 import { usageIndex } from './usage.ts'
 
 /** What the next byte belongs to. */
@@ -62,7 +62,7 @@ export class EngineBody implements BodyReader {
     this.#findings = findings
   }
 
-  push(piece: Buffer, out: Buffer[]): void {
+  push(piece: Buffer, out: Pieces): void {
     out.push(piece)
     let at = 0
     while (at < piece.length && this.#state !== State.failed) at = this.#read(piece, at)

@@ -1,7 +1,7 @@
 import { ResponseDocument } from './document.ts'
-import type { BodyReader, Findings } from './findings.ts'
+import type { BodyReader, Findings, Pieces } from './findings.ts'
 import { type ModelNames, ModelValues } from './model-values.ts'
-import { Opening } from './opening.ts'
+import { KnownEvent } from './opening.ts'
 
 /** Where in a line the next byte is. */
 const Line = {
@@ -41,10 +41,10 @@ export class EventStreamBody implements BodyReader {
   constructor(names: ModelNames | undefined, findings: Findings) {
     this.#findings = findings
     this.#models = new ModelValues(names, findings)
-    this.#document = new ResponseDocument(this.#models, new Opening())
+    this.#document = new ResponseDocument(this.#models, new KnownEvent())
   }
 
-  push(piece: Buffer, out: Buffer[]): void {
+  push(piece: Buffer, out: Pieces): void {
     const length = piece.length
     let at = 0
     while (at < length) {
@@ -66,13 +66,13 @@ export class EventStreamBody implements BodyReader {
     this.#models.flush(piece, out)
   }
 
-  end(out: Buffer[]): void {
+  end(out: Pieces): void {
     if (this.#line !== Line.start) this.#endLine(out)
     this.#models.abandon(out)
   }
 
   /** Reads a byte, or more, of a line outside of its document. Returns where it stopped. */
-  #readLine(piece: Buffer, at: number, byte: number, out: Buffer[]): number {
+  #readLine(piece: Buffer, at: number, byte: number, out: Pieces): number {
     switch (this.#line) {
       case Line.start:
         // Nearly all lines of interest are in one piece so far.
@@ -119,7 +119,7 @@ export class EventStreamBody implements BodyReader {
     }
   }
 
-  #readDocument(piece: Buffer, at: number, out: Buffer[]): number {
+  #readDocument(piece: Buffer, at: number, out: Pieces): number {
     const document = this.#document
     const lineFeed = piece.indexOf(0x0a, at)
     const end = lineFeed < 0 ? piece.length : lineFeed
@@ -134,7 +134,7 @@ export class EventStreamBody implements BodyReader {
     return stopped + 1
   }
 
-  #endLine(out: Buffer[]): void {
+  #endLine(out: Pieces): void {
     const document = this.#document
     switch (this.#line) {
       case Line.start:

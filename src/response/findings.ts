@@ -13,10 +13,13 @@ export class Findings {
   lengthChange = 0
 }
 
+/** Where the pieces of a body go, in order: a list of them, or the stream. */
+export type Pieces = { push(piece: Buffer): unknown }
+
 /** Reads the body of a response, and gives on what must be sent. */
 export type BodyReader = {
   /** Appends to `out` what must be sent for `piece`. */
-  push(piece: Buffer, out: Buffer[]): void
+  push(piece: Buffer, out: Pieces): void
   /** After the last piece; appends what was held back. */
-  end(out: Buffer[]): void
+  end(out: Pieces): void
 }

@@ -1,5 +1,5 @@
 import { ResponseDocument } from './document.ts'
-import type { BodyReader, Findings } from './findings.ts'
+import type { BodyReader, Findings, Pieces } from './findings.ts'
 import { type ModelNames, ModelValues } from './model-values.ts'
 
 /** A body that is one JSON document. What it tells of the response counts from {@link end} on. */
@@ -14,12 +14,12 @@ export class JsonBody implements BodyReader {
     this.#document = new ResponseDocument(this.#models)
   }
 
-  push(piece: Buffer, out: Buffer[]): void {
+  push(piece: Buffer, out: Pieces): void {
     if (!this.#document.hasFailed) this.#document.read(piece, 0, piece.length, false, out)
     this.#models.flush(piece, out)
   }
 
-  end(out: Buffer[]): void {
+  end(out: Pieces): void {
     const document = this.#document
     document.endLine(out)
     if (document.isDone) {

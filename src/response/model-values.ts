@@ -1,6 +1,6 @@
 import { decodeString } from '../request/json.ts'
 import { maxModelBytes } from '../request/limits.ts'
-import type { Findings } from './findings.ts'
+import type { Findings, Pieces } from './findings.ts'
 
 /** The name that the server knows the model by, and the one that the client asked for. */
 export type ModelNames = { readonly served: string; readonly asked: string }
@@ -48,7 +48,7 @@ export class ModelValues {
   }
 
   /** The open value ends; its closing quote is at `end`. */
-  close(piece: Buffer, end: number, out: Buffer[]): void {
+  close(piece: Buffer, end: number, out: Pieces): void {
     const start = this.#start
     const held = this.#held
     if (start < 0) return
@@ -60,7 +60,10 @@ export class ModelValues {
     if (held !== undefined) {
       const raw = Buffer.concat([held, piece.subarray(start, end)])
       if (!this.#judge(raw)) {
-        if (this.#names !== undefined) out.push(quote, held)
+        if (this.#names !== undefined) {
+          out.push(quote)
+          out.push(held)
+        }
         return
       }
       this.#findings.lengthChange += this.#literal.length - (raw.length + 2)
@@ -77,14 +80,17 @@ export class ModelValues {
   }
 
   /** The open value, if there is one, is not one after all, or too long to be of interest. */
-  abandon(out: Buffer[]): void {
-    if (this.#held !== undefined && this.#names !== undefined) out.push(quote, this.#held)
+  abandon(out: Pieces): void {
+    if (this.#held !== undefined && this.#names !== undefined) {
+      out.push(quote)
+      out.push(this.#held)
+    }
     this.#start = -1
     this.#held = undefined
   }
 
   /** The piece ends: gives on the rest of it, but for an open value, and is ready for the next one. */
-  flush(piece: Buffer, out: Buffer[]): void {
+  flush(piece: Buffer, out: Pieces): void {
     const sent = this.#sent
     this.#sent = 0
     if (this.#start >= 0 && this.#hold(piece, sent, out)) return
@@ -93,7 +99,7 @@ export class ModelValues {
   }
 
   /** Keeps the open value's bytes of this piece. Returns whether what is before them has been given on. */
-  #hold(piece: Buffer, sent: number, out: Buffer[]): boolean {
+  #hold(piece: Buffer, sent: number, out: Pieces): boolean {
     const held = this.#held
     const start = this.#start
     if ((held?.length ?? 0) + piece.length - start > maxModelBytes) {

@@ -1,11 +1,15 @@
-/** Longest beginning that is kept, bytes. */
+/** Longest stretch that is kept, bytes. */
 const maxBytes = 1024
 
-/** How often a beginning is taken. In streams that number their events each one begins in another way. */
+/** Up to here a comparison byte by byte costs less than a native one. */
+const nativeCompareBytes = 64
+
+/** How often a stretch is taken. In streams that number their events each one begins in another way. */
 const maxTakes = 4
 
-/** Where in the structure of a document a place is, with all that has been told up to there. */
+/** Where in the structure of a document a place is, with all that has been told on the way there. */
 export type Standing = {
+  readonly state: number
   readonly containers: number
   readonly depth: number
   readonly places: number
@@ -15,10 +19,10 @@ export type Standing = {
 }
 
 /**
- * The bytes up to the first generated text of an event's document, and where they lead. The events of one stream mostly begin
- * alike, and comparing bytes is a lot faster than reading them.
+ * Bytes that stand at the same place of one event's document after the other, and where they lead. The events of one stream
+ * mostly differ in the generated text only, and comparing bytes is a lot faster than reading them.
  */
-export class Opening {
+export class KnownStretch {
   #bytes: Buffer | undefined
   #takesLeft = maxTakes
   /** Where the bytes lead to; undefined as long as there are none. */
@@ -35,15 +39,17 @@ export class Opening {
   isAt(piece: Buffer, at: number, end: number): boolean {
     const bytes = this.#bytes
     if (bytes === undefined || end - at < bytes.length) return false
-    // The last bytes tell most streams whose events do not begin alike, without a call into native comparison.
+    // The last bytes tell most streams whose events are not alike, without a call into native comparison.
     const length = bytes.length
     const last = at + length - 1
-    if (piece[last] !== 0x22 || piece[last - 1] !== bytes[length - 2]) return false
-    return piece.compare(bytes, 0, length, at, at + length) === 0
+    if (piece[last] !== bytes[length - 1] || piece[last - 1] !== bytes[length - 2]) return false
+    if (length > nativeCompareBytes) return piece.compare(bytes, 0, length, at, at + length) === 0
+    for (let index = 0; index < length; index++) if (piece[at + index] !== bytes[index]) return false
+    return true
   }
 
   canTake(length: number): boolean {
-    return this.#takesLeft > 0 && length <= maxBytes
+    return this.#takesLeft > 0 && length > 1 && length <= maxBytes
   }
 
   take(bytes: Buffer, standing: Standing, modelStart: number, modelEnd: number): void {
@@ -53,4 +59,17 @@ export class Opening {
     this.modelStart = modelStart
     this.modelEnd = modelEnd
   }
+
+  /** What stands before it has changed. */
+  forget(): void {
+    this.#bytes = undefined
+  }
+}
+
+/** What the documents of one stream have in common around their first generated text. */
+export class KnownEvent {
+  /** From the document's begin into the first string that tells something. */
+  readonly opening = new KnownStretch()
+  /** From behind that string's closing quote to the document's end, or into its usage. Holds after {@link opening} only. */
+  readonly closing = new KnownStretch()
 }

@@ -1,7 +1,7 @@
 import type { Usage } from '../scheduling/plugin.ts'
 import { EngineBody } from './engine-body.ts'
 import { EventStreamBody } from './event-stream-body.ts'
-import { type BodyReader, Findings } from './findings.ts'
+import { type BodyReader, Findings, type Pieces } from './findings.ts'
 import { JsonBody } from './json-body.ts'
 import type { ModelNames } from './model-values.ts'
 import { namedUsage, usageOf } from './usage.ts'
@@ -35,12 +35,12 @@ export class ResponseReader {
    * Appends to `out` what must be sent for `piece`: views into it, and around a restored name the new one. Of `piece` nothing
    * is needed later but by these views.
    */
-  push(piece: Buffer, out: Buffer[]): void {
+  push(piece: Buffer, out: Pieces): void {
     if (piece.length > 0) this.#body.push(piece, out)
   }
 
   /** To be called once after the last piece. Appends what was held back of a body that ends within a model's name. */
-  end(out: Buffer[]): void {
+  end(out: Pieces): void {
     this.#body.end(out)
   }
 

@@ -24,8 +24,8 @@ function open(which: typeof answer.requestBody | typeof answer.responseBody = an
 describe('a body in full duplex', () => {
   test('pieces wait for a flush, and go as one chunk', () => {
     const { body, sent } = open()
-    body.add(Buffer.from('{"a"'))
-    body.add(Buffer.from(':1}'))
+    body.push(Buffer.from('{"a"'))
+    body.push(Buffer.from(':1}'))
     expect(sent()).toEqual([])
     body.flush(false)
     expect(sent()).toEqual([{ body: Buffer.from('{"a":1}'), isEnd: false }])
@@ -33,7 +33,7 @@ describe('a body in full duplex', () => {
 
   test('the end goes in the last chunk, or alone', () => {
     const { body, sent } = open()
-    body.add(Buffer.from('x'))
+    body.push(Buffer.from('x'))
     body.flush(true)
     body.flush(true)
     expect(sent()).toEqual([
@@ -44,7 +44,7 @@ describe('a body in full duplex', () => {
 
   test('nothing to send and no end: no chunk', () => {
     const { body, sent } = open()
-    body.add(Buffer.alloc(0))
+    body.push(Buffer.alloc(0))
     body.flush(false)
     expect(sent()).toEqual([])
   })
@@ -62,19 +62,28 @@ describe('a body in full duplex', () => {
     [200_000, [62_000, 62_000, 62_000, 14_000]],
   ])('%i bytes go as chunks of %j, the end in the last', (bytes, sizes) => {
     const { body, sent } = open()
-    body.add(Buffer.alloc(bytes, 'x'))
+    body.push(Buffer.alloc(bytes, 'x'))
     body.flush(true)
     const isLast = sizes.map((_, i) => i === sizes.length - 1)
     expect(sent().map(({ body }) => body.length)).toEqual(sizes)
     expect(sent().map(({ isEnd }) => isEnd)).toEqual(isLast)
   })
 
-  test('bytes are not copied', () => {
+  test('the bytes of a large piece are not copied', () => {
     const { body, written } = open()
-    const piece = Buffer.from('same memory')
-    body.add(piece)
+    const piece = Buffer.alloc(2000, 'same memory')
+    body.push(piece)
     body.flush(false)
     expect(written[1].buffer).toBe(piece.buffer)
+  })
+
+  test('a small chunk is written at once', () => {
+    const { body, written, sent } = open()
+    body.push(Buffer.from('data: {"id":1}'))
+    body.push(Buffer.from('\n\n'))
+    body.flush(false)
+    expect(written).toHaveLength(1)
+    expect(sent()).toEqual([{ body: Buffer.from('data: {"id":1}\n\n'), isEnd: false }])
   })
 
   test('any pieces: all bytes in order, in chunks below the limit', () => {
@@ -84,7 +93,7 @@ describe('a body in full duplex', () => {
         const { body, sent } = open()
         const pieces = sizes.map((size, i) => Buffer.alloc(size, i))
         for (const [i, piece] of pieces.entries()) {
-          body.add(piece)
+          body.push(piece)
           if (i % flushEvery === 0) body.flush(false)
         }
         body.flush(true)
