@@ -101,6 +101,18 @@ const engines: ReadonlyMap<string, Engine> = new Map([
       rankLabel: undefined,
     },
   ],
+  [
+    // Triton with another backend. It has no gauge of what runs, and nothing to say of a KV cache.
+    'triton',
+    {
+      queued: [metric('nv_inference_pending_request_count')],
+      running: [],
+      kvUsage: [],
+      adapters: undefined,
+      cache: vllm.cache,
+      rankLabel: undefined,
+    },
+  ],
 ])
 
 export const engineNames: readonly string[] = [...engines.keys()]

@@ -1,6 +1,6 @@
 import { Agent, type IncomingMessage, request } from 'node:http'
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https'
-import type { Clock } from './clock.ts'
+import type { Clock } from '../clock.ts'
 
 /** Where the metrics pages of one endpoint come from. */
 export type MetricsSource = {

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts'
+import type { Clock } from '../clock.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { Engine } from './engines.ts'
 import { readMetricsPage } from './metrics-page.ts'
@@ -90,7 +90,8 @@ export class Scraper {
   readonly #limits: ScraperLimits
   readonly #pools = new Map<string, PoolActivity>()
   readonly #targets = new Map<Endpoint, Target>()
-  #activeTargets = 0
+  /** Endpoints of busy pools, but for the unreachable ones. */
+  #quickTargets = 0
   #opened = 0
 
   constructor(options: ScraperOptions) {
@@ -127,7 +128,7 @@ export class Scraper {
       })
     }
     for (const target of left) this.#leave(target)
-    this.#countActive()
+    this.#countQuick()
     for (const target of added) this.#plan(target)
   }
 
@@ -154,19 +155,19 @@ export class Scraper {
     await Promise.all(Array.from({ length: this.#limits.maxScrapesAtOnce }, lane))
   }
 
-  /** Between two scrapes of an endpoint of a busy pool: longer than configured for a large fleet. */
-  get refreshIntervalMs(): number {
-    return this.#busyRhythm.intervalMs
+  /** Between two scrapes of any endpoint at most, if its server answers: longer than configured for a large fleet. */
+  get longestIntervalMs(): number {
+    return Math.max(this.#busyRhythm.intervalMs, this.#idleRhythm.intervalMs)
   }
 
   get #busyRhythm(): Rhythm {
     const { refreshIntervalMs, maxScrapesPerSecond, scrapesPerBeat } = this.#limits
-    return rhythm(this.#activeTargets, refreshIntervalMs, maxScrapesPerSecond, scrapesPerBeat)
+    return rhythm(this.#quickTargets, refreshIntervalMs, maxScrapesPerSecond, scrapesPerBeat)
   }
 
   get #idleRhythm(): Rhythm {
     const { idleIntervalMs, maxIdleScrapesPerSecond, scrapesPerBeat } = this.#limits
-    return rhythm(this.#targets.size - this.#activeTargets, idleIntervalMs, maxIdleScrapesPerSecond, scrapesPerBeat)
+    return rhythm(this.#targets.size - this.#quickTargets, idleIntervalMs, maxIdleScrapesPerSecond, scrapesPerBeat)
   }
 
   statuses(): ScrapeStatus[] {
@@ -207,7 +208,7 @@ export class Scraper {
   }
 
   #wake(pool: PoolActivity): void {
-    this.#countActive()
+    this.#countQuick()
     this.#restAfterQuiet(pool, this.#limits.idleAfterMs)
     for (const target of pool.targets) {
       if (target.underWay === undefined && target.reachable) this.#plan(target)
@@ -219,18 +220,18 @@ export class Scraper {
       const quietMs = this.#clock.nowMs() - pool.touchedAtMs
       if (quietMs < this.#limits.idleAfterMs) return this.#restAfterQuiet(pool, this.#limits.idleAfterMs - quietMs)
       pool.active = false
-      this.#countActive()
+      this.#countQuick()
     })
   }
 
-  #countActive(): void {
-    this.#activeTargets = 0
-    for (const target of this.#targets.values()) if (isActive(target)) this.#activeTargets += 1
+  #countQuick(): void {
+    this.#quickTargets = 0
+    for (const target of this.#targets.values()) if (isQuick(target)) this.#quickTargets += 1
   }
 
   #plan(target: Target): void {
     const nowMs = this.#clock.nowMs()
-    const pace = target.reachable && isActive(target) ? this.#busyRhythm : this.#idleRhythm
+    const pace = isQuick(target) ? this.#busyRhythm : this.#idleRhythm
     // A beat right after a scrape may be the one that the scrape ran for, by a timer that was a little early.
     const sinceMs = Math.max(nowMs, target.beganAtMs + pace.intervalMs / 2)
     const delayMs = nextBeatMs(pace, target.phase, sinceMs) - nowMs
@@ -272,6 +273,7 @@ export class Scraper {
     endpoint.isReachable = true
     if (!target.reachable) {
       target.reachable = true
+      if (isQuick(target)) this.#quickTargets += 1
       this.#options.onReachable(endpoint)
     }
     const { onScraped } = this.#options
@@ -286,6 +288,7 @@ export class Scraper {
     // A server that answers, however wrongly or late, may well serve requests.
     target.endpoint.isReachable = !(isLasting && isRefusal(cause))
     if (!target.reachable || !isLasting) return
+    if (isQuick(target)) this.#quickTargets -= 1
     target.reachable = false
     this.#options.onUnreachable(target.endpoint, cause)
   }
@@ -302,6 +305,6 @@ function isRefusal(cause: NodeJS.ErrnoException): boolean {
   return cause.code !== undefined && refusals.has(cause.code)
 }
 
-function isActive(target: Target): boolean {
-  return target.pools.some((pool) => pool.active)
+function isQuick(target: Target): boolean {
+  return target.reachable && target.pools.some((pool) => pool.active)
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
-import type { Clock } from './clock.ts'
+import type { Clock } from '../clock.ts'
 import { bodyTooLarge } from './refusal.ts'
+import { wait } from './wait.ts'
 
 export type BodyOptions = {
   readonly maxBytes: number
@@ -33,7 +34,7 @@ export async function readBody(request: IncomingMessage, options: BodyOptions): 
       chunks.push(chunk)
       if (bytesPerSecond === undefined) return
       request.pause()
-      clock.wait((chunk.length / bytesPerSecond) * 1000, signal).then(() => request.resume(), reject)
+      wait(clock, (chunk.length / bytesPerSecond) * 1000, signal).then(() => request.resume(), reject)
     })
     request.on('end', resolve)
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })

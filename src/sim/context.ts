@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { Clock } from './clock.ts'
+import type { Clock } from '../clock.ts'
 import type { Engine } from './engine.ts'
 import type { Fault } from './faults.ts'
 import type { ServedModels } from './inference.ts'

@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Exchange } from './context.ts'
 import type { Fault } from './faults.ts'
+import { wait } from './wait.ts'
 
 const defaultSplitBytes = 7
 const defaultTruncateAfterChunks = 1
@@ -22,7 +23,7 @@ export class Delivery {
     switch (fault?.kind) {
       case 'stall':
         if (this.#written === fault.afterChunks) {
-          await context.clock.wait(fault.forMs ?? Number.POSITIVE_INFINITY, signal)
+          await wait(context.clock, fault.forMs ?? Number.POSITIVE_INFINITY, signal)
         }
         await this.#send(chunk)
         break

@@ -9,6 +9,7 @@ import type { FinishReason } from './metrics.ts'
 import { promptBlocks } from './prompt-blocks.ts'
 import { injectedStatus } from './refusal.ts'
 import { sendJson, sendRefusal } from './reply.ts'
+import { wait } from './wait.ts'
 
 /** Runs an inference in the engine, in its time, and writes the answer. Rejects when the connection breaks meanwhile. */
 export async function answerInference(exchange: Exchange, inference: Inference): Promise<void> {
@@ -35,7 +36,7 @@ export async function answerInference(exchange: Exchange, inference: Inference):
   try {
     const start = await engine.enter(sequence, signal)
     if (fault?.kind === 'stall' && fault.afterChunks === undefined) {
-      await clock.wait(fault.forMs ?? Number.POSITIVE_INFINITY, signal)
+      await wait(clock, fault.forMs ?? Number.POSITIVE_INFINITY, signal)
     }
     const answer = decideAnswer(exchange, inference, start)
     const events = inference.isStream ? inference.dialect.events?.(answer, inference.body) : undefined
@@ -82,7 +83,7 @@ async function prefill({ context, random, signal }: Exchange, sequence: Sequence
   const delayMs = firstTokenDelayMs(latency, sequence.promptTokens - start.cachedTokens, load, random)
   const firstTokenAtMs = Math.max(clock.nowMs(), start.adapterReadyAtMs) + delayMs
   sequence.pace = { firstTokenAtMs, itlMs: nextTokenDelayMs(latency, load, random) }
-  await clock.wait(firstTokenAtMs - clock.nowMs(), signal)
+  await wait(clock, firstTokenAtMs - clock.nowMs(), signal)
 }
 
 /** @returns whether the stream reached its end. */
@@ -93,7 +94,7 @@ async function writeEvents(exchange: Exchange, events: Iterable<SseEvent>): Prom
   let dueMs = clock.nowMs()
   for (const { text, isToken } of events) {
     if (isToken) {
-      await clock.wait(dueMs - clock.nowMs(), signal)
+      await wait(clock, dueMs - clock.nowMs(), signal)
       // Counted from when this token was due, not from now: timers are late, and that would add up.
       dueMs = Math.max(dueMs + nextTokenDelayMs(settings.latency, engine.load(), random), clock.nowMs())
     }
@@ -107,7 +108,7 @@ async function writeEvents(exchange: Exchange, events: Iterable<SseEvent>): Prom
 async function writeJson(exchange: Exchange, value: unknown, tokens: number): Promise<boolean> {
   const { context, response, fault, random, signal } = exchange
   const { clock, engine, settings } = context
-  await clock.wait(Math.max(0, tokens - 1) * nextTokenDelayMs(settings.latency, engine.load(), random), signal)
+  await wait(clock, Math.max(0, tokens - 1) * nextTokenDelayMs(settings.latency, engine.load(), random), signal)
   if (!isDeliveryFault(fault)) {
     sendJson(response, 200, value)
     return true

@@ -1,5 +1,5 @@
 import { createServer, validateHeaderValue } from 'node:http'
-import { type Clock, systemClock } from './clock.ts'
+import { type Clock, systemClock } from '../clock.ts'
 import type { SimContext } from './context.ts'
 import { control, isControlPath } from './control.ts'
 import { Engine } from './engine.ts'
@@ -9,6 +9,7 @@ import { Journal, type JournalEntry, type JournalLimits } from './journal.ts'
 import { Listener } from './listener.ts'
 import { Metrics, type MetricsSnapshot } from './metrics.ts'
 import { parseSettingsChange, Settings, type SettingsChange, type SettingsView } from './settings.ts'
+import { wait } from './wait.ts'
 
 /** Limits and defaults of a simulated model server. */
 export const simDefaults = {
@@ -126,7 +127,7 @@ export async function startSim(options: SimOptions): Promise<Sim> {
 
   async function reopenAfter(delayMs: number): Promise<void> {
     try {
-      await clock.wait(delayMs, life.signal)
+      await wait(clock, delayMs, life.signal)
       await listener.open()
     } catch {
       if (!life.signal.aborted) await reopenAfter(reopenEveryMs)

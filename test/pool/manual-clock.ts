@@ -1,4 +1,5 @@
-import type { Clock } from '../../src/pool/clock.ts'
+import { vi } from 'vitest'
+import type { Clock } from '../../src/clock.ts'
 
 /** A clock that stands still until a test moves it. */
 export class ManualClock implements Clock {
@@ -7,6 +8,10 @@ export class ManualClock implements Clock {
 
   nowMs(): number {
     return this.#nowMs
+  }
+
+  epochMs(): number {
+    return 1_700_000_000_000 + this.#nowMs
   }
 
   after(delayMs: number, run: () => void): () => void {
@@ -39,6 +44,13 @@ export class ManualClock implements Clock {
 
   get pendingTimers(): number {
     return this.#timers.size
+  }
+
+  /** Resolves when so many timers are pending. */
+  async untilPending(count: number): Promise<void> {
+    await vi.waitFor(() => {
+      if (this.pendingTimers !== count) throw new Error(`${this.pendingTimers} timers pending, expected ${count}`)
+    })
   }
 }
 

@@ -218,6 +218,11 @@ nv_trt_llm_kv_cache_block_metrics{kv_cache_block_type="fraction",model="tensorrt
     expect(read(page, before, 'triton-tensorrt-llm')).toMatchObject(load)
   })
 
+  it('triton tells what waits, and nothing else', () => {
+    const page = 'nv_inference_pending_request_count{model="m",version="1"} 3\nnv_inference_exec_count{model="m"} 900\n'
+    expect(read(page, { ...before, running: 0 }, 'triton')).toMatchObject({ queued: 3, running: 0 })
+  })
+
   it('is vLLM where the label is missing or unknown', () => {
     expect(engineOf({})).toBe(vllm)
     expect(engineOf({ [engineTypeLabel]: 'homemade' })).toBe(vllm)

@@ -203,11 +203,12 @@ describe('the interval', () => {
         ['default/idle', Array.from({ length: 400 }, (_, i) => endpointAt(`10.1.0.${i}:8000`))],
       ]),
     )
+    expect(scraper.longestIntervalMs).toBe(5_000)
     const idle = await scrapesPerSecond(scraper, undefined, 12)
     expect(Math.max(...idle)).toBeLessThanOrEqual(110)
     expect(average(idle.slice(2))).toBeCloseTo(100, 0)
     const busy = await scrapesPerSecond(scraper, 'default/busy', 20)
-    expect(scraper.refreshIntervalMs).toBe(500)
+    expect(scraper.longestIntervalMs).toBe(4_000)
     expect(Math.max(...busy)).toBeLessThanOrEqual(330)
     expect(average(busy.slice(8))).toBeCloseTo(300, -1)
     const [first] = fleet.fetches.values()
@@ -301,6 +302,22 @@ describe('an endpoint that fails', () => {
     const before = fleet.total
     await failing(scraper, 5)
     expect(fleet.total - before).toBe(5)
+  })
+
+  it('counts with the idle ones: a busy fleet that is gone is asked no more often than they are', async () => {
+    const fleetOf100 = endpoints(100)
+    const scraper = newScraper({ maxScrapesPerSecond: 2_000, maxIdleScrapesPerSecond: 20 })
+    scraper.update(new Map([['default/p', fleetOf100]]))
+    for (const { address } of fleetOf100) fleet.down.add(address)
+    await failing(scraper, 5)
+    expect(log.length).toBe(100)
+    expect(scraper.longestIntervalMs).toBe(5_000)
+    expect(average(await scrapesPerSecond(scraper, 'default/p', 10))).toBe(20)
+    fleet.down.clear()
+    await failing(scraper, 10)
+    expect(log.length).toBe(200)
+    expect(scraper.longestIntervalMs).toBe(1_000)
+    expect(average(await scrapesPerSecond(scraper, 'default/p', 2))).toBeCloseTo(2_000, -2)
   })
 
   it('includes one whose page has none of the metrics of its engine', async () => {

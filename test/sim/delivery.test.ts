@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { describe, expect, test, vi } from 'vitest'
+import { ManualClock } from '../pool/manual-clock.ts'
 import { chat, eventsOf, post, send, startTestSim } from './http.ts'
-import { ManualClock } from './manual-clock.ts'
 
 const stream = chat({ stream: true })
 const fault = (text: string) => ({ 'x-sim-fault': text })
@@ -73,7 +73,7 @@ describe('stall', () => {
     const clock = new ManualClock()
     const sim = await startTestSim({ clock })
     const pending = post(sim, stream, fault('stall=2000'))
-    await clock.untilWaiting(1)
+    await clock.untilPending(1)
     expect(sim.metrics(), 'a stalled request holds its place').toMatchObject({ running: 1 })
     await clock.advance(2000)
     expect(eventsOf((await pending).text).at(-1)).toBe('[DONE]')
@@ -88,7 +88,7 @@ describe('stall', () => {
       headers: fault('stall=2000;afterChunks=3'),
       onPiece: (text) => (seen = text),
     })
-    await clock.untilWaiting(1)
+    await clock.untilPending(1)
     await vi.waitFor(() => expect(wholeEvents(seen)).toBe(3))
     await clock.advance(1999)
     expect(wholeEvents(seen)).toBe(3)
@@ -110,7 +110,7 @@ describe('stall', () => {
     const clock = new ManualClock()
     const sim = await startTestSim({ clock })
     const pending = post(sim, chat(), fault('stall=100;afterChunks=1'))
-    await clock.untilWaiting(1)
+    await clock.untilPending(1)
     await clock.advance(100)
     expect(JSON.parse((await pending).text)).toMatchObject({ object: 'chat.completion' })
   })
@@ -171,9 +171,9 @@ test('slow-read takes the body no faster than the rate', async () => {
   const pending = post(sim, body, fault('slow-read=100000'))
   let waits = 0
   while (sim.journal.entries()[0]?.endMs === undefined) {
-    await clock.untilWaiting(1)
+    await clock.untilPending(1)
     await clock.advance(1000)
-    await vi.waitFor(() => expect(clock.waiting === 1 || sim.journal.entries()[0].endMs !== undefined).toBe(true))
+    await vi.waitFor(() => expect(clock.pendingTimers === 1 || sim.journal.entries()[0].endMs !== undefined).toBe(true))
     waits += 1
   }
   expect(waits).toBeGreaterThan(3)

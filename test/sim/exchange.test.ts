@@ -2,8 +2,8 @@ import { createHash, randomBytes } from 'node:crypto'
 import { request } from 'node:http'
 import { describe, expect, test, vi } from 'vitest'
 import type { JournalEntry } from '../../src/sim/journal.ts'
+import { ManualClock } from '../pool/manual-clock.ts'
 import { chat, post, send, startTestSim } from './http.ts'
-import { ManualClock } from './manual-clock.ts'
 
 const sha256 = (bytes: Buffer | string) => createHash('sha256').update(bytes).digest('hex')
 

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
+import { ManualClock } from '../pool/manual-clock.ts'
 import { chat, eventsOf, post, send, startTestSim } from './http.ts'
-import { ManualClock } from './manual-clock.ts'
 
 const latency = { ttftMs: 100, itlMs: 10 }
 
@@ -14,13 +14,13 @@ test('a whole answer takes the time to its first token and of all the others', a
   const { clock, sim } = await startTimed()
   let status: number | undefined
   const pending = post(sim).then((answer) => (status = answer.status))
-  await clock.untilWaiting(1)
+  await clock.untilPending(1)
   await clock.advance(139)
-  expect(clock.waiting).toBe(1)
+  expect(clock.pendingTimers).toBe(1)
   expect(status).toBeUndefined()
   await clock.advance(1)
   expect(await pending).toBe(200)
-  expect(clock.waiting).toBe(0)
+  expect(clock.pendingTimers).toBe(0)
 })
 
 test('a stream sends its headers at once and each token when it is made', async () => {
@@ -31,13 +31,13 @@ test('a stream sends its headers at once and each token when it is made', async 
     onPiece: (text) => (seen = text),
   })
   const events = () => seen.split('\n\n').length - 1
-  await clock.untilWaiting(1)
+  await clock.untilPending(1)
   await clock.advance(99)
   expect(events()).toBe(0)
   await clock.advance(1)
   for (let tokens = 1; tokens < 5; tokens++) {
     await vi.waitFor(() => expect(events()).toBe(tokens))
-    expect(clock.waiting).toBe(1)
+    expect(clock.pendingTimers).toBe(1)
     await clock.advance(10)
   }
   const answer = await pending
@@ -48,9 +48,9 @@ test('a stream sends its headers at once and each token when it is made', async 
 test('a long prompt makes the first token later', async () => {
   const { clock, sim } = await startTimed({ settings: { latency: { promptTokenMs: 2 } } })
   const pending = post(sim, chat({ messages: [{ role: 'user', content: 'x'.repeat(400) }] }))
-  await clock.untilWaiting(1)
+  await clock.untilPending(1)
   await clock.advance(199)
-  expect(clock.waiting).toBe(1)
+  expect(clock.pendingTimers).toBe(1)
   await clock.advance(1)
   expect((await pending).status).toBe(200)
 })
@@ -97,7 +97,7 @@ test('adapters beyond max-loras wait, and the metrics name them', async () => {
 test('the KV cache fills with prompt and answer, and empties with the end of the request', async () => {
   const { clock, sim } = await startTimed({ kvBlocks: 100, settings: { latency, tokens: 33 } })
   const pending = post(sim, chat({ messages: [{ role: 'user', content: 'x'.repeat(4 * 160) }] }))
-  await clock.untilWaiting(1)
+  await clock.untilPending(1)
   expect(sim.metrics().kvUsage).toBe(0.1)
   await clock.advance(100 + 320 - 1)
   expect(sim.metrics().kvUsage).toBe(0.12)
@@ -109,7 +109,7 @@ test('the KV cache fills with prompt and answer, and empties with the end of the
 test('the histograms hold the times from arrival, with the wait in the queue', async () => {
   const { clock, sim } = await startTimed({ maxNumSeqs: 1 })
   const pending = [post(sim)]
-  await clock.untilWaiting(1)
+  await clock.untilPending(1)
   pending.push(post(sim))
   await vi.waitFor(() => expect(sim.metrics().waiting).toBe(1))
   await clock.advance(280)
@@ -125,7 +125,7 @@ test('a client that goes away in the queue, before or within its answer frees it
   const [running, queued] = [new AbortController(), new AbortController()]
   const path = '/v1/chat/completions'
   const first = send(sim, path, { body: chat({ stream: true }), signal: running.signal }).catch(() => {})
-  await clock.untilWaiting(1)
+  await clock.untilPending(1)
   const second = send(sim, path, { body: chat(), signal: queued.signal }).catch(() => {})
   await vi.waitFor(() => expect(sim.metrics()).toMatchObject({ running: 1, waiting: 1 }))
   queued.abort()
@@ -134,7 +134,7 @@ test('a client that goes away in the queue, before or within its answer frees it
   running.abort()
   await vi.waitFor(() => expect(sim.metrics()).toMatchObject({ running: 0, finished: { abort: 2 } }))
   expect(sim.metrics().generationTokens).toBe(2)
-  expect(clock.waiting).toBe(0)
+  expect(clock.pendingTimers).toBe(0)
   await Promise.all([first, second])
 })
 
@@ -143,16 +143,16 @@ test('what the cache has of a prompt makes the first token earlier, and usage an
   const beginning = 'x'.repeat(4 * 64)
   const ask = (text: string) => post(sim, chat({ messages: [{ role: 'user', content: beginning + text }] }))
   const first = ask('a'.repeat(4 * 16))
-  await clock.untilWaiting(1)
+  await clock.untilPending(1)
   await clock.advance(80)
   expect(JSON.parse((await first).text).usage).toMatchObject({
     prompt_tokens: 80,
     prompt_tokens_details: { cached_tokens: 0 },
   })
   const second = ask('b'.repeat(4 * 16))
-  await clock.untilWaiting(1)
+  await clock.untilPending(1)
   await clock.advance(15)
-  expect(clock.waiting).toBe(1)
+  expect(clock.pendingTimers).toBe(1)
   await clock.advance(1)
   expect(JSON.parse((await second).text).usage).toMatchObject({
     prompt_tokens: 80,
@@ -185,9 +185,9 @@ test('a request for an adapter that is not loaded waits until it is', async () =
   })
   for (const waitsMs of [500, 100]) {
     const pending = post(sim, chat({ model: 'v1' }))
-    await clock.untilWaiting(1)
+    await clock.untilPending(1)
     await clock.advance(waitsMs - 1)
-    expect(clock.waiting).toBe(1)
+    expect(clock.pendingTimers).toBe(1)
     await clock.advance(1)
     expect((await pending).status).toBe(200)
   }

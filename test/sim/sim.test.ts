@@ -1,8 +1,8 @@
 import { Agent, request } from 'node:http'
 import { describe, expect, test, vi } from 'vitest'
 import { startSim } from '../../src/sim/sim.ts'
+import { ManualClock } from '../pool/manual-clock.ts'
 import { chat, post, send, startTestSim } from './http.ts'
-import { ManualClock } from './manual-clock.ts'
 
 const config = (sim: Parameters<typeof send>[0], body: string) => send(sim, '/sim/config', { body })
 
@@ -99,7 +99,7 @@ describe('refusing connections', () => {
     const clock = new ManualClock()
     const sim = await startTestSim({ clock })
     expect(await send(sim, '/sim/refuse', { body: '{"forMs": 5000}' })).toMatchObject({ status: 200 })
-    await clock.untilWaiting(1)
+    await clock.untilPending(1)
     await expect(post(sim)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
     await clock.advance(5000)
     await vi.waitFor(async () => expect((await post(sim)).status).toBe(200))
@@ -113,7 +113,7 @@ describe('closing', () => {
     const clock = new ManualClock()
     const sim = await startTestSim({ clock, settings: { latency: { ttftMs: 100 } } })
     const pending = post(sim)
-    await clock.untilWaiting(1)
+    await clock.untilPending(1)
     const closed = sim.close(10_000)
     await expect(post(sim)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
     await clock.advance(100)
@@ -133,7 +133,7 @@ describe('closing', () => {
       )
     await ask('/', idle, '')
     const pending = ask('/v1/chat/completions', busy, chat())
-    await clock.untilWaiting(1)
+    await clock.untilPending(1)
     const closed = sim.close(60_000)
     await clock.advance(100)
     await pending
@@ -144,11 +144,11 @@ describe('closing', () => {
     const clock = new ManualClock()
     const sim = await startTestSim({ clock, settings: { latency: { ttftMs: 100 } } })
     const failure = expect(post(sim)).rejects.toMatchObject({ code: 'ECONNRESET' })
-    await clock.untilWaiting(1)
+    await clock.untilPending(1)
     await sim.refuse(5000)
     await sim.close()
     await failure
-    await vi.waitFor(() => expect(clock.waiting).toBe(0))
+    await vi.waitFor(() => expect(clock.pendingTimers).toBe(0))
   })
 })
 
