@@ -17,8 +17,16 @@ export type BandPlan = {
   newFairness(): Fairness
 }
 
-export function bandPlan({ maxBytes, maxRequests, fairness, ordering }: BandOptions): BandPlan {
-  const service = fairness.type === 'program-aware-fairness' ? new AttainedService(fairness.parameters) : undefined
+/** @param services by the parameters of their policies: bands that name the same policy count together */
+export function bandPlan(
+  { maxBytes, maxRequests, fairness, ordering }: BandOptions,
+  services: Map<object, AttainedService>,
+): BandPlan {
+  let service = services.get(fairness.parameters)
+  if (fairness.type === 'program-aware-fairness' && service === undefined) {
+    service = new AttainedService(fairness.parameters)
+    services.set(fairness.parameters, service)
+  }
   return {
     maxRequests: maxRequests ?? Number.POSITIVE_INFINITY,
     maxBytes: maxBytes ?? Number.POSITIVE_INFINITY,

@@ -4,16 +4,22 @@ import type { FlowControlOptions } from './options.ts'
 /** For how long a band that the configuration does not name still counts among the bands after its last request. */
 const idleBandMs = 600_000
 
+type BandsOptions = Pick<FlowControlOptions, 'bands' | 'defaultBand' | 'defaultNegativeBand'>
+
 /** The bands of a pool. There are few: priorities come from the operator's objectives, not from clients. */
 export class Bands {
   /** Highest priority first. */
   readonly list: Band[]
   readonly #defaultPlan: BandPlan
+  readonly #defaultNegativePlan: BandPlan
 
-  constructor({ bands, defaultBand }: Pick<FlowControlOptions, 'bands' | 'defaultBand'>) {
-    this.#defaultPlan = bandPlan(defaultBand)
+  constructor({ bands, defaultBand, defaultNegativeBand }: BandsOptions) {
+    const services = new Map()
+    this.#defaultPlan = bandPlan(defaultBand, services)
+    this.#defaultNegativePlan =
+      defaultNegativeBand === undefined ? this.#defaultPlan : bandPlan(defaultNegativeBand, services)
     this.list = bands
-      .map((options) => new Band(options.priority, bandPlan(options), true))
+      .map((options) => new Band(options.priority, bandPlan(options, services), true))
       .sort((a, b) => b.priority - a.priority)
   }
 
@@ -25,7 +31,7 @@ export class Bands {
       this.list[index].usedAtMs = nowMs
       return index
     }
-    const band = new Band(priority, this.#defaultPlan, false)
+    const band = new Band(priority, this.#defaultPlanOf(priority), false)
     band.usedAtMs = nowMs
     this.list.splice(index, 0, band)
     return index
@@ -63,6 +69,10 @@ export class Bands {
     for (const band of this.list) {
       if (band.priority === priority) return band.plan
     }
-    return this.#defaultPlan
+    return this.#defaultPlanOf(priority)
+  }
+
+  #defaultPlanOf(priority: number): BandPlan {
+    return priority < 0 ? this.#defaultNegativePlan : this.#defaultPlan
   }
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../pool/clock.ts'
+import type { Clock } from '../clock.ts'
 import type { FlowItem } from './flow-item.ts'
 import { Heap, type HeapOrder } from './heap.ts'
 

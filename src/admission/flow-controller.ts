@@ -1,4 +1,4 @@
-import type { Clock } from '../pool/clock.ts'
+import type { Clock } from '../clock.ts'
 import type { Band } from './band.ts'
 import { Bands } from './bands.ts'
 import { budgetsOf } from './budget.ts'

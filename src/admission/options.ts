@@ -13,10 +13,10 @@ export const fairnessKinds = {
     strategy: z.literal('las').default('las'),
     lasWeightService: z.number().min(0).default(0.8),
     lasWeightHeadWait: z.number().min(0).default(0.2),
-    /** What is left of the service after a second; counts where the half-life is 0. */
-    lasDecayFactor: z.number().gt(0).max(1).default(0.99997),
+    /** Half of the service is forgotten in so long a time; 0 forgets nothing. */
     lasHalfLifeSeconds: z.number().min(0).default(60),
-    evictionTtlSeconds: z.number().gt(0).default(3_600),
+    /** A flow that was given nothing for so long is forgotten; 0 is never. */
+    evictionTtlSeconds: z.number().min(0).default(3_600),
     /** Accepted, but there is no sweep to time: each report of service forgets what is too old. */
     evictionSweepSeconds: z.number().gt(0).default(300),
   }),
@@ -100,6 +100,8 @@ export type FlowControlOptions = {
   readonly bands: readonly (BandOptions & { readonly priority: number })[]
   /** For every priority that `bands` does not name. */
   readonly defaultBand: BandOptions
+  /** The same below 0; undefined is as above. */
+  readonly defaultNegativeBand: BandOptions | undefined
   readonly usageLimit: UsageLimitOptions
 }
 
@@ -118,5 +120,6 @@ export const defaultFlowControlOptions: FlowControlOptions = {
   noEndpointTtlMs: 60_000,
   bands: [],
   defaultBand: defaultBandOptions,
+  defaultNegativeBand: undefined,
   usageLimit: { type: 'static-usage-limit-policy', parameters: { threshold: 1 } },
 }

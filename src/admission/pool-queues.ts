@@ -1,4 +1,4 @@
-import type { Clock } from '../pool/clock.ts'
+import type { Clock } from '../clock.ts'
 import { FlowController, type FlowObserver } from './flow-controller.ts'
 import type { FlowControlOptions } from './options.ts'
 

@@ -1,4 +1,4 @@
-import type { AdapterDeclaration, Declaration } from './declaration.ts'
+import { type AdapterDeclaration, type Declaration, whyFirst } from './declaration.ts'
 import { problemAt } from './fields.ts'
 import type { Problem } from './problem.ts'
 
@@ -29,5 +29,5 @@ export function compileBaseModels(
 
 function claimedTwice(adapter: string, owner: AdapterDeclaration, loser: AdapterDeclaration): Problem {
   const claim = `${owner.id} gives adapter ${JSON.stringify(adapter)} the base model ${JSON.stringify(owner.baseModel)}`
-  return problemAt(loser.origin, ['data', 'adapters'], `${claim} and was first`, 'warning')
+  return problemAt(loser.origin, ['data', 'adapters'], `${claim} and ${whyFirst(owner, loser)}`, 'warning')
 }

@@ -1,6 +1,6 @@
 import { compileBaseModels } from './base-models.ts'
 import type { Catalog, Pool, TargetSplit } from './catalog.ts'
-import type { Declaration } from './declaration.ts'
+import { byAge, type Declaration } from './declaration.ts'
 import { problemAt } from './fields.ts'
 import { compileModels } from './models.ts'
 import { compileObjectives } from './objectives.ts'
@@ -39,7 +39,7 @@ export function compileCatalog(resources: readonly Resource[], options: CompileO
     return onlyPool === undefined || pool === undefined || pool === `${onlyPool.namespace}/${onlyPool.name}`
   })
   const accepted = accept(wanted, { defaultNamespace, unknownFields }, lastGood, problems)
-  const declarations = [...accepted.values()].toSorted(oldestFirst)
+  const declarations = [...accepted.values()].toSorted(byAge)
 
   const pools = new Map<string, Pool>()
   for (const declaration of declarations) {
@@ -121,12 +121,6 @@ function settle(first: Declaration, second: Declaration, problems: Problem[]): D
 
 /** Where pools (v1), objectives and rewrites have moved to from inference.networking.x-k8s.io. */
 const successors = ['inference.networking.k8s.io/v1', 'llm-d.ai/v1alpha2']
-
-/** toSorted is stable: of one age, the first that was read stays first. */
-function oldestFirst(a: Declaration, b: Declaration): number {
-  if (a.createdAtMs === b.createdAtMs) return 0
-  return a.createdAtMs < b.createdAtMs ? -1 : 1
-}
 
 function headerNamesOf(splits: readonly TargetSplit[]): readonly string[] {
   const names = splits.flatMap(({ stickyBy }) => (stickyBy?.kind === 'header' ? [stickyBy.name] : []))

@@ -19,6 +19,22 @@ export type Declared = {
   readonly createdAtMs: number
 }
 
+/**
+ * Orders declarations that claim the same thing: the older one first; of one time the one whose `namespace/name` comes first,
+ * so that every replica agrees. Without times, as in files, they keep their order.
+ */
+export function byAge(a: Declared, b: Declared): number {
+  if (a.createdAtMs !== b.createdAtMs) return a.createdAtMs < b.createdAtMs ? -1 : 1
+  if (a.createdAtMs === Number.POSITIVE_INFINITY || a.id === b.id) return 0
+  return a.id < b.id ? -1 : 1
+}
+
+/** Why `winner` goes before `loser`, for people: the end of a sentence about it. */
+export function whyFirst(winner: Declared, loser: Declared): string {
+  if (winner.createdAtMs < loser.createdAtMs) return 'is older'
+  return winner.createdAtMs === Number.POSITIVE_INFINITY ? 'was first' : 'is as old, with a name that comes first'
+}
+
 /** InferencePool v1 or v1alpha2. */
 export type PoolDeclaration = Declared & {
   readonly kind: 'pool'

@@ -22,7 +22,7 @@ export function readFields<T>(
   const problems: Problem[] = []
   for (const issue of error?.issues ?? []) {
     const path = issue.path as FieldPath
-    problems.push(problemAt(origin, [...base, ...path], describe(issue, valueAt(given, path))))
+    problems.push(problemAt(origin, [...base, ...path], describe(issue, valueAt(given, path), schemaAt(schema, path))))
   }
   if (unknownFields !== 'ignore') {
     for (const [path, message] of findUnknownFields(schema, given, [])) {
@@ -52,27 +52,35 @@ export function show(value: unknown): string {
 
 const typeNames: Readonly<Record<string, string>> = {
   string: 'a string',
-  number: 'an integer',
+  number: 'a number',
   int: 'an integer',
+  boolean: 'true or false',
   array: 'a list',
   object: 'an object',
   record: 'an object',
 }
 
-function describe(issue: z.core.$ZodIssue, found: unknown): string {
+/** @param schema of the field; undefined where it is not known */
+function describe(issue: z.core.$ZodIssue, found: unknown, schema: unknown): string {
   switch (issue.code) {
     case 'invalid_type': {
-      const allowed = typeNames[issue.expected] ?? issue.expected
-      return found === undefined ? `missing, allowed: ${allowed}` : `found ${show(found)}, allowed: ${allowed}`
+      // Of a field that must not be there only the schema can say why.
+      if (issue.expected === 'undefined') return issue.message
+      // Of what is no number at all an issue doesn't say that it must be an integer.
+      const expected = schema instanceof z.ZodNumber && schema.isInt ? 'int' : issue.expected
+      return foundButAllowed(found, typeNames[expected] ?? expected)
     }
-    case 'invalid_value': {
-      const allowed = issue.values.map(show).join(', ')
-      return found === undefined ? `missing, allowed: ${allowed}` : `found ${show(found)}, allowed: ${allowed}`
-    }
+    case 'invalid_value':
+      return foundButAllowed(found, issue.values.map(show).join(', '))
+    case 'invalid_union':
+      // The kind of an object is unknown: the schema has a message of its own for other unions.
+      if (!('options' in issue) || issue.options === undefined) return issue.message
+      return foundButAllowed(found, issue.options.map(show).join(', '))
     case 'too_small':
-      return `found ${size(found)}, allowed: at least ${issue.minimum}`
+      if (found === '') return 'found "", allowed: a text that is not empty'
+      return `found ${size(found)}, allowed: ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}`
     case 'too_big':
-      return `found ${size(found)}, allowed: at most ${issue.maximum}`
+      return `found ${size(found)}, allowed: ${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}`
     case 'invalid_format':
       return `found ${show(found)}, allowed: ${issue.message}`
     default:
@@ -80,9 +88,24 @@ function describe(issue: z.core.$ZodIssue, found: unknown): string {
   }
 }
 
+function foundButAllowed(found: unknown, allowed: string): string {
+  return `${found === undefined ? 'missing' : `found ${show(found)}`}, allowed: ${allowed}`
+}
+
 /** What a limit is compared with: the items of a list, or the number itself. */
 function size(found: unknown): string {
   return Array.isArray(found) ? `${found.length} items` : show(found)
+}
+
+/** The schema of the field at `path`; undefined where the way to it can't be followed. */
+export function schemaAt(schema: unknown, path: FieldPath): unknown {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) {
+    return schemaAt(schema.unwrap(), path)
+  }
+  if (schema instanceof z.ZodPipe) return schemaAt(schema.in, path)
+  if (path.length === 0) return schema
+  if (schema instanceof z.ZodObject) return schemaAt(schema.shape[path[0]], path.slice(1))
+  return schema instanceof z.ZodArray ? schemaAt(schema.element, path.slice(1)) : undefined
 }
 
 function valueAt(value: unknown, path: FieldPath): unknown {

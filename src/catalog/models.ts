@@ -1,5 +1,5 @@
 import type { ModelRoute, ModelRule, Pool } from './catalog.ts'
-import type { Declaration, ModelDeclaration } from './declaration.ts'
+import { type Declaration, type ModelDeclaration, whyFirst } from './declaration.ts'
 import { problemAt } from './fields.ts'
 import { findPool } from './pool-ref.ts'
 import type { Problem } from './problem.ts'
@@ -42,7 +42,6 @@ function compileRule(model: ModelDeclaration, pool: Pool): ModelRule {
 }
 
 function nameTaken(loser: ModelDeclaration, winner: ModelDeclaration): Problem {
-  const why = winner.createdAtMs < loser.createdAtMs ? 'is older' : 'was first'
-  const message = `${winner.id} serves ${JSON.stringify(loser.modelName)} in pool ${loser.poolKey} and ${why}`
+  const message = `${winner.id} serves ${JSON.stringify(loser.modelName)} in pool ${loser.poolKey} and ${whyFirst(winner, loser)}`
   return problemAt(loser.origin, ['spec', 'modelName'], message, 'warning')
 }

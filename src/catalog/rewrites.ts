@@ -1,5 +1,5 @@
 import type { Pool, PoolRewrites, PoolShares, RewriteRule } from './catalog.ts'
-import type { Declaration, RewriteDeclaration } from './declaration.ts'
+import { type Declaration, type RewriteDeclaration, whyFirst } from './declaration.ts'
 import { problemAt } from './fields.ts'
 import { findPool } from './pool-ref.ts'
 import type { FieldPath, Problem } from './problem.ts'
@@ -56,8 +56,7 @@ function addRule(building: Building, from: RewriteDeclaration, index: number, pr
 }
 
 function neverApplies(loser: RewriteDeclaration, winner: RewriteDeclaration, what: string, path: FieldPath): Problem {
-  const why =
-    winner === loser ? 'by an earlier rule' : `and ${winner.createdAtMs < loser.createdAtMs ? 'is older' : 'was first'}`
+  const why = winner === loser ? 'by an earlier rule' : `and ${whyFirst(winner, loser)}`
   const message = `${winner.id} rewrites ${what} in pool ${loser.poolKey} ${why}`
   return problemAt(loser.origin, path, message, 'warning')
 }

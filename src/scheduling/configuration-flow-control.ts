@@ -47,6 +47,7 @@ const flowControl = z.strictObject({
   defaultRequestTTL: goDuration.optional(),
   noEndpointRequestTTL: goDuration.optional(),
   defaultPriorityBand: defaultBandSchema.optional(),
+  defaultNegativePriorityBand: defaultBandSchema.optional(),
   priorityBands: z.array(band).default([]),
   usageLimitPolicyPluginRef: z.string().optional(),
   enableEviction: z.boolean().default(false),
@@ -62,6 +63,10 @@ export function readFlowControl(section: unknown, plugins: PluginSet, reader: Co
     read.defaultPriorityBand === undefined
       ? defaultFlowControlOptions.defaultBand
       : bandOf(read.defaultPriorityBand, [at, 'defaultPriorityBand'], plugins)
+  const defaultNegativeBand =
+    read.defaultNegativePriorityBand === undefined
+      ? undefined
+      : bandOf(read.defaultNegativePriorityBand, [at, 'defaultNegativePriorityBand'], plugins)
   const bands = read.priorityBands.map((given, i) => ({
     priority: given.priority,
     ...bandOf(given, [at, 'priorityBands', i], plugins),
@@ -80,6 +85,7 @@ export function readFlowControl(section: unknown, plugins: PluginSet, reader: Co
     noEndpointTtlMs: read.noEndpointRequestTTL ?? defaultRequestTtlMs,
     bands,
     defaultBand,
+    defaultNegativeBand,
     usageLimit: (policy(
       read.usageLimitPolicyPluginRef,
       'usage limit policy',
@@ -111,6 +117,6 @@ function policy(
   path: FieldPath,
   plugins: PluginSet,
 ): { readonly type: string; readonly parameters: unknown } | undefined {
-  const found = name === undefined ? undefined : plugins.named(name, role, path, implied)
+  const found = name ? plugins.named(name, role, path, implied) : undefined
   return found && { type: found.type, parameters: found.parameters }
 }

@@ -26,7 +26,8 @@ type Entry = {
 
 const entrySchema = z.strictObject({
   type: z.string(),
-  name: z.string().regex(/\S/, 'a name').optional(),
+  /** '' is the type, as without a name. */
+  name: z.string().optional(),
   parameters: z.unknown().optional(),
 })
 
@@ -110,12 +111,12 @@ export class PluginSet {
       this.#reader.error([...path, 'type'], `unknown type ${show(read.type)}${didYouMean(read.type, types)}`)
     }
     if (read === undefined || !known) {
-      if (isObject(item)) this.#unusable.add(item.name ?? item.type)
+      if (isObject(item)) this.#unusable.add(item.name || item.type)
       return
     }
-    const name = read.name ?? read.type
+    const name = read.name || read.type
     if (this.#entries.has(name)) {
-      const field = read.name === undefined ? 'type' : 'name'
+      const field = read.name ? 'name' : 'type'
       this.#reader.error([...path, field], `a second plugin named ${show(name)}, allowed: each name once`)
       return
     }
@@ -158,6 +159,7 @@ export class PluginSet {
       warn: (message) => this.#reader.warn(entry.path, message),
       plugin: (name) => this.#needed(name),
       producer: <P extends Producer>(type: string, name?: string) => this.#producer(type, name) as P,
+      producerIfAny: <P extends Producer>(type: string) => this.#later(type) as () => P | undefined,
     }
   }
 
@@ -180,11 +182,28 @@ export class PluginSet {
       return plugin
     }
     const plugin = this.#needed(name)
-    const wantsMatches = type === 'approx-prefix-cache-producer'
-    if (wantsMatches ? 'matchedBytes' in plugin : plays(plugin, 'producer')) return plugin
-    const allowed = wantsMatches ? 'a producer of prefix matches' : 'a producer'
-    throw new BadReference(name, `found ${show(name)}, ${article(roleOf(plugin))}, allowed: ${allowed}`)
+    const [work, what] = worksOf[type]
+    if (work in plugin) return plugin
+    throw new BadReference(name, `found ${show(name)}, ${article(roleOf(plugin))}, allowed: ${what}`)
   }
+
+  /** Asked for the first time when requests come: all are made by then. */
+  #later(type: string): () => Plugin | undefined {
+    let found: Entry | undefined | 'unknown' = 'unknown'
+    return () => {
+      if (found === 'unknown') found = [...this.#entries.values()].find((entry) => entry.type === type)
+      return found?.plugin
+    }
+  }
+}
+
+/** What other plugins ask of a producer, by the type of the usual one, and what one is called that can be asked. */
+const worksOf: Readonly<Record<string, readonly [work: string, what: string]>> = {
+  'approx-prefix-cache-producer': ['matchedBytes', 'a producer of prefix matches'],
+  'inflight-load-producer': ['tokensFor', 'an inflight-load-producer'],
+  'topology-extractor': ['sharedLevel', 'a topology-extractor'],
+  'session-id-producer': ['requestText', 'a producer of session ids'],
+  'agent-identity': ['requestText', 'a producer of session ids'],
 }
 
 /** A plugin needs another one that is broken and has been complained of. */

@@ -8,7 +8,10 @@ import type { ProfileHandler } from './handlers/handler.ts'
 import type { Filter, Picker, Plugin, SaturationDetector, Scorer } from './plugin.ts'
 import { createProfile, type Profile } from './profile.ts'
 
-const profileSchema = z.strictObject({ name: z.string().regex(/\S/, 'a name'), plugins: z.array(z.unknown()) })
+const profileSchema = z.strictObject({
+  name: z.string().regex(/\S/, 'a name'),
+  plugins: z.array(z.unknown()).default([]),
+})
 
 const weight = z.custom<number>((given) => typeof given === 'number' && given >= 0 && Number.isFinite(given), {
   error: ({ input }) => `found ${show(input)}, allowed: a number that is not negative`,
@@ -93,7 +96,14 @@ function assemble(members: readonly Member[], plugins: PluginSet, reader: Config
     }
     picker ??= plugin
   }
-  return createProfile({ filters, scorers, picker: picker ?? (plugins.ofType('max-score-picker') as Picker) })
+  return createProfile({ filters, scorers, picker: picker ?? usualPicker(plugins) })
+}
+
+/** The picker of profiles that name none: one of the list, the best by score before others. */
+function usualPicker(plugins: PluginSet): Picker {
+  const listed = plugins.playing('picker').map(({ plugin }) => plugin)
+  const best = listed.find(({ type }) => type === 'max-score-picker') ?? listed[0]
+  return best ?? (plugins.ofType('max-score-picker') as Picker)
 }
 
 /** The one handler among the plugins; single-profile-handler if there is none. Undefined after an error. */
@@ -113,8 +123,8 @@ export function readHandler(
     )
     return undefined
   }
-  const handler = named?.plugin ?? (plugins.ofType('single-profile-handler') as ProfileHandler)
-  if (profiles.size === 0) return undefined
+  const handler = named?.plugin ?? (plugins.ofType('single-profile-handler') as ProfileHandler | undefined)
+  if (handler === undefined || profiles.size === 0) return undefined
   try {
     handler.over(profiles, false)
   } catch (error) {

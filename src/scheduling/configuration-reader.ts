@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { problemAt, readFields, show } from '../catalog/fields.ts'
+import { problemAt, readFields, schemaAt, show } from '../catalog/fields.ts'
 import { didYouMean } from '../catalog/nearest.ts'
 import type { FieldPath, Problem } from '../catalog/problem.ts'
 import { isObject, type Origin } from '../catalog/resource.ts'
@@ -62,14 +62,8 @@ function unknownKeys(schema: z.ZodType, value: unknown): { at: (string | number)
 
 /** The keys that an object of the schema may have; none where the way to it can't be followed. */
 function keysAt(schema: unknown, path: FieldPath): readonly string[] {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) {
-    return keysAt(schema.unwrap(), path)
-  }
-  if (schema instanceof z.ZodPipe) return keysAt(schema.in, path)
-  if (schema instanceof z.ZodObject) {
-    return path.length === 0 ? Object.keys(schema.shape) : keysAt(schema.shape[path[0]], path.slice(1))
-  }
-  return schema instanceof z.ZodArray ? keysAt(schema.element, path.slice(1)) : []
+  const at = schemaAt(schema, path)
+  return at instanceof z.ZodObject ? Object.keys(at.shape) : []
 }
 
 function without(value: unknown, path: FieldPath): unknown {

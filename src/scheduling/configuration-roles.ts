@@ -27,7 +27,7 @@ const members: Readonly<Partial<Record<Role, readonly string[]>>> = {
   producer: ['produce', 'attribute', 'requestText', 'matchedBytes', 'sharedLevel'],
   'saturation detector': ['saturation'],
   admitter: ['refusal'],
-  extractor: ['sharedLevel'],
+  extractor: ['sharedLevel', 'extracts'],
 }
 
 /** Says whether a plugin can be used as `role`: by what it implements, or by what its kind says. */

@@ -12,6 +12,7 @@ export type SettingRole =
   | 'extractor'
   | 'discovery'
   | 'reporter'
+  | 'eviction policy'
 
 /** A plugin that is only its parameters. */
 export type Setting<Parameters = unknown> = Plugin & {

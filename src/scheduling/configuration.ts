@@ -11,7 +11,15 @@ import { PluginSet, type World } from './configuration-plugins.ts'
 import { readHandler, readProfiles } from './configuration-profiles.ts'
 import { ConfigurationReader } from './configuration-reader.ts'
 import { reportersOf } from './configuration-reporters.ts'
-import { type DataLayer, dataLayerOf, type ExtractorParameters, type SourceParameters } from './data-layer.ts'
+import {
+  cacheFields,
+  certificateFiles,
+  type DataLayer,
+  dataLayerOf,
+  type ExtractorParameters,
+  type SourceParameters,
+} from './data-layer.ts'
+import { goDuration } from './go-duration.ts'
 import type { ProfileHandler } from './handlers/handler.ts'
 import type { Admitter, Plugin, Producer, SaturationDetector } from './plugin.ts'
 import { kindsByType } from './plugins.ts'
@@ -152,24 +160,35 @@ function readSections(value: Readonly<Record<string, unknown>>, reader: Configur
   return { ...value }
 }
 
-/** A gate is open when it is listed, as `name` or `name=true`. */
+/** As Go's strconv.ParseBool reads them. */
+const gateStates: ReadonlyMap<string, boolean> = new Map([
+  ...['true', 't', '1'].map((state) => [state, true] as const),
+  ...['false', 'f', '0'].map((state) => [state, false] as const),
+])
+
+/** A gate is open when it is listed, as `name` or `name=true`; of two entries the later one counts. */
 function readGates(section: unknown, reader: ConfigurationReader): (gate: string) => boolean {
   const open = new Set<string>()
   for (const [i, item] of reader.items(section, ['featureGates']).entries()) {
     const [name, state = 'true', ...rest] = String(item).split('=')
-    if (!gates.has(name)) {
+    const isOpen = gateStates.get(state.trim().toLowerCase())
+    if (typeof item !== 'string') {
+      reader.error(['featureGates', i], `found ${show(item)}, allowed: a text such as flowControl or flowControl=false`)
+    } else if (!gates.has(name)) {
       const allowed = didYouMean(name, [...gates]) || `, allowed: ${[...gates].join(', ')}`
       reader.error(['featureGates', i], `unknown feature gate ${show(name)}${allowed}`)
-    } else if (rest.length > 0 || (state !== 'true' && state !== 'false')) {
+    } else if (rest.length > 0 || isOpen === undefined) {
       reader.error(['featureGates', i], `found ${show(item)}, allowed: ${name}, ${name}=true, ${name}=false`)
-    } else if (state === 'true') {
+    } else if (isOpen) {
       open.add(name)
+    } else {
+      open.delete(name)
     }
   }
   return (gate) => open.has(gate)
 }
 
-const detectorReference = z.strictObject({ pluginRef: z.string().default('utilization-detector') })
+const detectorReference = z.strictObject({ pluginRef: z.string().optional() })
 
 function readDetector(
   sections: Readonly<Record<string, unknown>>,
@@ -185,8 +204,8 @@ function readDetector(
   const section = inFlowControl ? own.saturationDetector : (sections.saturationDetector ?? undefined)
   const reference = reader.read(detectorReference.optional(), section, path)
   const byDefault = 'utilization-detector'
-  const named =
-    reference && plugins.named(reference.pluginRef, 'saturation detector', [...path, 'pluginRef'], [byDefault])
+  const name = reference?.pluginRef
+  const named = name ? plugins.named(name, 'saturation detector', [...path, 'pluginRef'], [byDefault]) : undefined
   return named ?? (plugins.ofType(byDefault) as SaturationDetector)
 }
 
@@ -198,7 +217,7 @@ const dataLayerSchema = z.strictObject({
   discovery: reference.optional(),
   peerDiscovery: reference.optional(),
   crossReplicaSyncerPluginRef: z.string().optional(),
-  crossReplicaSyncInterval: z.string().optional(),
+  crossReplicaSyncInterval: goDuration.optional(),
 })
 
 function readDataLayer(
@@ -217,6 +236,7 @@ function readDataLayer(
       plugins.named(extractor.pluginRef, 'extractor', [...path, 'extractors', j, 'pluginRef'])
     }
   }
+  if (read?.injectDefaults === false) reader.warn([at, 'injectDefaults'], 'has no effect: metrics are read in any case')
   if (read?.discovery !== undefined)
     plugins.named(read.discovery.pluginRef, 'discovery', [at, 'discovery', 'pluginRef'])
   for (const key of ['peerDiscovery', 'crossReplicaSyncerPluginRef'] as const) {
@@ -230,8 +250,15 @@ function readDataLayer(
     source?.plugin.parameters as SourceParameters | undefined,
     extractor?.plugin.parameters as ExtractorParameters | undefined,
   )
-  for (const { name, customMetrics } of dataLayer.engineConfigs) {
-    if (extractor === undefined || customMetrics.length === 0) continue
+  for (const key of certificateFiles) {
+    if ((source?.plugin.parameters as SourceParameters | undefined)?.[key] === undefined) continue
+    reader.warn([...source!.path, 'parameters', key], 'has no effect: no certificates are read for scrapes')
+  }
+  for (const { name, customMetrics, ...rest } of dataLayer.engineConfigs) {
+    if (extractor === undefined) break
+    const idle = cacheFields.filter((key) => rest[key] !== undefined)
+    if (idle.length > 0) reader.warn(extractor.path, `${idle.join(', ')} of the engine ${show(name)}: no effect`)
+    if (customMetrics.length === 0) continue
     reader.warn(extractor.path, `customMetrics of the engine ${show(name)} have no effect: only the load is read`)
   }
   return dataLayer

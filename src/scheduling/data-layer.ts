@@ -6,15 +6,27 @@ import { engineNames, parseSelector } from '../pool/engines.ts'
 import { settingKind } from './configuration-settings.ts'
 import { goDuration } from './go-duration.ts'
 
+const file = z.string().optional()
+
+/** Accepted: they have no effect. */
+export const certificateFiles = ['caCertPath', 'clientCertPath', 'clientKeyPath'] as const
+export const cacheFields = [
+  'cacheBlockSizeLabelName',
+  'cacheNumBlocksLabelName',
+  'cacheBlockSizeSpec',
+  'cacheNumBlocksSpec',
+] as const
+
 const sourceParameters = z.strictObject({
   scheme: z.enum(['http', 'https']).default('http'),
   path: z.string().startsWith('/', 'a path that begins with /').default('/metrics'),
   /** Instead of the endpoint's own port. */
   port: z.int().min(1).max(65_535).optional(),
   insecureSkipVerify: z.boolean().default(true),
+  caCertPath: file,
+  clientCertPath: file,
+  clientKeyPath: file,
   interval: goDuration.optional(),
-  /** Accepted: only the lines of the engine's own metrics are read in any case. */
-  families: z.array(z.string()).optional(),
 })
 
 const selector = z
@@ -31,9 +43,11 @@ const engineConfig = z.strictObject({
   kvUsageSpec: selector,
   loraSpec: selector,
   cacheInfoSpec: selector,
-  customMetrics: z
-    .array(z.strictObject({ attributeKey: z.string(), metricSpec: z.string(), optional: z.boolean().default(false) }))
-    .default([]),
+  cacheBlockSizeLabelName: z.string().optional(),
+  cacheNumBlocksLabelName: z.string().optional(),
+  cacheBlockSizeSpec: z.string().optional(),
+  cacheNumBlocksSpec: z.string().optional(),
+  customMetrics: z.array(z.strictObject({ attributeKey: z.string(), metricSpec: z.string() })).default([]),
 })
 
 const extractorParameters = z

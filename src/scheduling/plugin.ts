@@ -63,11 +63,16 @@ export type Plugin = {
   readonly readsMedia?: boolean
   /**
    * The request goes to `endpoint`. `prompt` may still grow.
-   * @param profileName of the profile that chose a helper; undefined for the endpoint that answers
+   * @param profileName of the profile that chose it
+   * @param isHelper another endpoint answers
    */
-  routed?(request: SchedulingRequest, endpoint: Endpoint, profileName?: string): void
+  routed?(request: SchedulingRequest, endpoint: Endpoint, profileName?: string, isHelper?: boolean): void
   /** The whole prompt has been read, after {@link routed}. Not called when it was complete by then. */
   promptRead?(request: SchedulingRequest, endpoint: Endpoint): void
+  /** The first bytes of the answer's body have come: the prompt has been worked off. At most once for each {@link routed}. */
+  responseStarted?(request: SchedulingRequest, endpoint: Endpoint, isHelper: boolean): void
+  /** The flow that the request belongs to where it names none; undefined when it is not known. */
+  fairnessId?(request: SchedulingRequest): string | undefined
   /** Headers to set on the response of `endpoint`, flat: name, value … */
   responseHeaders?(request: SchedulingRequest, endpoint: Endpoint): readonly string[]
   /** The exchange is over, however it ended; once for each {@link routed}. */
@@ -134,6 +139,8 @@ export type Admitter = Plugin & {
 export type Scheduled = {
   /** Best first; empty when no candidate is fit. */
   readonly endpoints: readonly Endpoint[]
+  /** The profile that chose them; undefined when there are none. */
+  readonly profileName?: string
   /** Where to send the request instead of to their own addresses, such as to a proxy in front of them. */
   readonly destination?: string
   /** Other endpoints that work for this request, such as the one that computes the prefill. */
@@ -156,6 +163,8 @@ export type PluginContext = {
   staleAfterMs(thresholdMs: number): number
   /** Finds the producer that the configuration names, or makes one of `type` with its defaults. @throws when there is none */
   producer<P extends Producer>(type: string, name?: string): P
+  /** Says, once all plugins are made, which producer of `type` the configuration has, by itself or for another plugin. */
+  producerIfAny<P extends Producer>(type: string): () => P | undefined
   /** Finds a plugin by the name or type that a parameter refers to. @throws when there is none */
   plugin(name: string): Plugin
   /** Something that the operator should know once, at the start. */

@@ -7,6 +7,7 @@ import { requestAttributeReporter } from './configuration-reporters.ts'
 import { coreMetricsExtractor, metricsDataSource, modelServerProtocolMetrics } from './data-layer.ts'
 import { alwaysDisaggMultimodalDecider, alwaysDisaggPdDecider } from './deciders/always.ts'
 import { prefixBasedPdDecider } from './deciders/prefix-based.ts'
+import { destinationEndpointServedVerifier } from './destination-endpoint-served.ts'
 import { concurrencyDetector } from './detectors/concurrency.ts'
 import { utilizationDetector } from './detectors/utilization.ts'
 import { endpointAttributeFilter } from './filters/endpoint-attribute.ts'
@@ -124,6 +125,7 @@ const otherKinds: readonly PluginKind[] = [
   coreMetricsExtractor,
   modelServerProtocolMetrics,
   requestAttributeReporter,
+  destinationEndpointServedVerifier,
 ]
 
 /** Every kind that a configuration can name, by its type. */

@@ -1,5 +1,6 @@
 import type { Endpoint } from '../pool/endpoint.ts'
 import type { SchedulingConfiguration } from './configuration.ts'
+import { saturationOfStages } from './detectors/stages.ts'
 import type { Plugin, Scheduled, SchedulingRequest, Usage } from './plugin.ts'
 
 /** Decides by a configuration, and tells its plugins what comes of it. */
@@ -14,7 +15,7 @@ export type Scheduler = {
   readonly hasAdmitters: boolean
   /** `random` gives [0, 1). */
   schedule(request: SchedulingRequest, candidates: readonly Endpoint[], random: () => number): Scheduled
-  /** How full a pool with these endpoints is: 1 is full. */
+  /** How full a pool with these endpoints is: 1 is full. Where requests queue it is the fuller one of its stages. */
   saturation(candidates: readonly Endpoint[]): number
   /** Why the request must not be taken now, for people; undefined when it may. */
   refusal(
@@ -27,13 +28,17 @@ export type Scheduler = {
   routed(request: SchedulingRequest, scheduled: Scheduled): void
   /** The whole prompt has been read, after {@link routed}. Not to be called when it was complete by then. */
   promptRead(request: SchedulingRequest, scheduled: Scheduled): void
+  /** The first bytes of the answer's body have come. True when some plugin may have freed capacity by that. */
+  responseStarted(request: SchedulingRequest, scheduled: Scheduled): boolean
+  /** The flow that the request belongs to where it names none; undefined when no plugin knows. */
+  fairnessIdOf(request: SchedulingRequest): string | undefined
   /** Headers to set on the response of `endpoint`, flat: name, value … */
   responseHeaders(request: SchedulingRequest, endpoint: Endpoint): readonly string[]
   /** The exchange is over, however it ended; once for each {@link routed}. */
   ended(request: SchedulingRequest, scheduled: Scheduled, usage: Usage | undefined): void
 }
 
-type Hook = 'routed' | 'promptRead' | 'responseHeaders' | 'ended'
+type Hook = 'routed' | 'promptRead' | 'responseStarted' | 'fairnessId' | 'responseHeaders' | 'ended'
 
 const noHeaders: readonly string[] = []
 
@@ -42,11 +47,13 @@ export function createScheduler(
   configuration: SchedulingConfiguration,
   { keepsScores }: { readonly keepsScores: boolean },
 ): Scheduler {
-  const { plugins, detector, admitters, handler, profiles } = configuration
+  const { plugins, detector, admitters, handler, profiles, flowControl } = configuration
   const decide = handler.over(profiles, keepsScores)
   const producing = configuration.producers.filter((plugin) => plugin.produce !== undefined)
   const routed = having('routed', plugins)
   const promptRead = having('promptRead', plugins)
+  const starting = having('responseStarted', plugins)
+  const identifying = having('fairnessId', plugins)
   const responding = having('responseHeaders', plugins)
   const ended = having('ended', plugins)
 
@@ -61,7 +68,8 @@ export function createScheduler(
       return decide(request, candidates, random)
     },
 
-    saturation: (candidates) => detector.saturation(candidates),
+    saturation: (candidates) =>
+      flowControl === undefined ? detector.saturation(candidates) : saturationOfStages(detector, candidates),
 
     refusal(request, candidates, saturation, random) {
       for (const admitter of admitters) {
@@ -71,10 +79,10 @@ export function createScheduler(
       return undefined
     },
 
-    routed(request, { endpoints, helpers, helperProfiles }) {
+    routed(request, { endpoints, profileName, helpers, helperProfiles }) {
       for (const plugin of routed) {
-        if (endpoints.length > 0) plugin.routed(request, endpoints[0])
-        for (let i = 0; i < helpers.length; i += 1) plugin.routed(request, helpers[i], helperProfiles?.[i])
+        if (endpoints.length > 0) plugin.routed(request, endpoints[0], profileName, false)
+        for (let i = 0; i < helpers.length; i += 1) plugin.routed(request, helpers[i], helperProfiles?.[i], true)
       }
     },
 
@@ -83,6 +91,22 @@ export function createScheduler(
         if (endpoints.length > 0) plugin.promptRead(request, endpoints[0])
         for (const helper of helpers) plugin.promptRead(request, helper)
       }
+    },
+
+    responseStarted(request, { endpoints, helpers }) {
+      for (const plugin of starting) {
+        if (endpoints.length > 0) plugin.responseStarted(request, endpoints[0], false)
+        for (const helper of helpers) plugin.responseStarted(request, helper, true)
+      }
+      return starting.length > 0
+    },
+
+    fairnessIdOf(request) {
+      for (const plugin of identifying) {
+        const id = plugin.fairnessId(request)
+        if (id !== undefined) return id
+      }
+      return undefined
     },
 
     responseHeaders(request, endpoint) {

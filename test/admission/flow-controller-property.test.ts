@@ -59,6 +59,7 @@ function optionsWith(fairness: fc.Arbitrary<FairnessOptions>): fc.Arbitrary<Flow
       { priority: 10, ...b },
     ]),
     defaultBand: band,
+    defaultNegativeBand: fc.option(band, { nil: undefined }),
     usageLimit: fc.constantFrom<UsageLimitOptions>(
       { type: 'static-usage-limit-policy', parameters: { threshold: 1 } },
       {

@@ -109,7 +109,9 @@ export class NaiveModel {
   }
 
   #optionsOf(priority: number) {
-    return this.#options.bands.find((band) => band.priority === priority) ?? this.#options.defaultBand
+    const { bands, defaultBand, defaultNegativeBand } = this.#options
+    const byDefault = priority < 0 ? (defaultNegativeBand ?? defaultBand) : defaultBand
+    return bands.find((band) => band.priority === priority) ?? byDefault
   }
 
   #budgets({ ttlMs }: ModelItem): [withEndpointsMs: number, withoutMs: number] {

@@ -26,7 +26,6 @@ describe('defaults', () => {
       strategy: 'las',
       lasWeightService: 0.8,
       lasWeightHeadWait: 0.2,
-      lasDecayFactor: 0.99997,
       lasHalfLifeSeconds: 60,
       evictionTtlSeconds: 3_600,
       evictionSweepSeconds: 300,
@@ -65,8 +64,8 @@ describe('mistakes', () => {
     },
     {
       type: 'program-aware-fairness',
-      parameters: { lasDecayFactor: 1.1 },
-      says: 'lasDecayFactor: Too big: expected number to be <=1',
+      parameters: { lasHalfLifeSeconds: -1 },
+      says: 'lasHalfLifeSeconds: Too small: expected number to be >=0',
     },
     {
       type: 'priority-holdback-policy',

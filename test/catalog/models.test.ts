@@ -100,16 +100,20 @@ describe('one name in one pool', () => {
     expect(compile(dated('x'), dated('y', '2026-01-01T00:00:00Z')).rules).toEqual(['InferenceModel default/y'])
   })
 
-  test('belongs to the first of one age', () => {
-    for (const time of [undefined, '2026-01-01T00:00:00Z']) {
-      expect(compile(dated('y', time), dated('x', time), dated('z', time))).toEqual({
-        rules: ['InferenceModel default/y'],
-        problems: ['x', 'z'].map(
+  test.each([
+    ['without times to the first', undefined, 'y', 'was first'],
+    ['of one time to the first by name', '2026-01-01T00:00:00Z', 'x', 'is as old, with a name that comes first'],
+  ])('belongs %s', (_, time, winner, why) => {
+    const names = ['y', 'x', 'z']
+    expect(compile(...names.map((name) => dated(name, time)))).toEqual({
+      rules: [`InferenceModel default/${winner}`],
+      problems: names
+        .filter((name) => name !== winner)
+        .map(
           (name) =>
-            `InferenceModel ${name} spec.modelName: warning: InferenceModel default/y serves "llama" in pool default/a and was first`,
+            `InferenceModel ${name} spec.modelName: warning: InferenceModel default/${winner} serves "llama" in pool default/a and ${why}`,
         ),
-      })
-    }
+    })
   })
 
   test('leaves the same name in another pool alone', () => {

@@ -115,11 +115,11 @@ describe('of several rules', () => {
     })
   })
 
-  test('the first of one age has it', () => {
+  test('the first by name of one age has it, whichever is read first', () => {
     expect(compile(dated('b', [rewriteRule('x', 'm')], 1), dated('a', [rewriteRule('y', 'm')], 1))).toMatchObject({
-      rewrites: { 'default/pool': { m: 'x of b' } },
+      rewrites: { 'default/pool': { m: 'y of a' } },
       problems: [
-        `${place('a')} spec.rules[0].matches[0].model.value: ${says('b')} rewrites "m" in pool default/pool and was first`,
+        `${place('b')} spec.rules[0].matches[0].model.value: ${says('a')} rewrites "m" in pool default/pool and is as old, with a name that comes first`,
       ],
     })
   })

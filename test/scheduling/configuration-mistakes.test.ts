@@ -136,7 +136,7 @@ const table: readonly (readonly [string, string, readonly string[]])[] = [
   [
     'a plugin that needs a broken one: only of that',
     'plugins:\n- {type: prefix-cache-scorer, parameters: {prefixMatchInfoProducerName: mine}}\n- {type: approx-prefix-cache-producer, name: mine, parameters: {autoTune: 1}}',
-    ['epp.yaml:5:65 plugins[1].parameters.autoTune: found 1, allowed: boolean'],
+    ['epp.yaml:5:65 plugins[1].parameters.autoTune: found 1, allowed: true or false'],
   ],
   [
     'an engine that is not there',
@@ -178,6 +178,11 @@ const table: readonly (readonly [string, string, readonly string[]])[] = [
     ['epp.yaml:4:16 featureGates[0]: unknown feature gate "flowcontrols", did you mean flowControl?'],
   ],
   [
+    'a gate that is no text',
+    'plugins: []\nfeatureGates: [flowControl: true]',
+    ['epp.yaml:4:16 featureGates[0]: found an object, allowed: a text such as flowControl or flowControl=false'],
+  ],
+  [
     'a gate that is neither open nor closed',
     'plugins: []\nfeatureGates: [flowControl=maybe]',
     [
@@ -211,6 +216,101 @@ const table: readonly (readonly [string, string, readonly string[]])[] = [
     'plugins:\n- type: request-attribute-reporter\n  parameters:\n    attributes:\n    - {key: {name: cost}, expression: usage. +}',
     ['epp.yaml:7:27 plugins[0].parameters.attributes[0].expression: position 8: found +, expected a field name'],
   ],
+  [
+    'an operator that is not there',
+    'plugins:\n- type: label-selector-filter\n  parameters: {matchExpressions: [{key: a, operator: Inn, values: [b]}]}',
+    [
+      'epp.yaml:5:44 plugins[0].parameters.matchExpressions[0].operator: found "Inn", allowed: "In", "NotIn", "Exists", "DoesNotExist"',
+    ],
+  ],
+  [
+    'an operator without its values',
+    'plugins:\n- type: label-selector-filter\n  parameters: {matchExpressions: [{key: a, operator: In}]}',
+    ['epp.yaml:5:35 plugins[0].parameters.matchExpressions[0].values: In takes at least one value'],
+  ],
+  [
+    'an algorithm that is not there',
+    'plugins:\n- {type: endpoint-attribute-filter, parameters: {attribute: waiting-queue, algorithm: {type: median}}}',
+    [
+      'epp.yaml:4:88 plugins[0].parameters.algorithm.type: found "median", allowed: "threshold", "range", "topK", "percentile"',
+    ],
+  ],
+  [
+    'two ranges for an attribute',
+    'plugins:\n- type: endpoint-attribute-scorer\n  parameters:\n    attributeKey: waiting-queue\n    algorithm:\n      type: linear_lower_is_better\n      normalization: {fixedRange: {min: 0, max: 1}, adaptiveRange: {}}',
+    [
+      'epp.yaml:9:7 plugins[0].parameters.algorithm.normalization: fixedRange beside adaptiveRange, allowed: one of them',
+    ],
+  ],
+  [
+    'an attribute and its producer in one',
+    'plugins:\n- {type: endpoint-attribute-filter, parameters: {attribute: Load/dcgm, algorithm: {type: threshold, threshold: {operator: LessThan, value: 1}}}}',
+    [
+      'epp.yaml:4:50 plugins[0].parameters.attribute: endpoint-attribute-filter: found "Load/dcgm"; who gives the attribute is said by "producer"',
+    ],
+  ],
+  [
+    'a share of a cache that is more than all of it',
+    'plugins:\n- {type: utilization-filter, parameters: {conditions: [{metric: kv-cache-utilization, maxValue: 80}]}}',
+    ['epp.yaml:4:87 plugins[0].parameters.conditions[0].maxValue: must be at most 1, as it is a share of the cache'],
+  ],
+  [
+    'a number that is no number, and one that is too small for a share',
+    'plugins:\n- {type: utilization-detector, parameters: {headroom: much, kvCacheUtilThreshold: 0}}',
+    [
+      'epp.yaml:4:45 plugins[0].parameters.headroom: found "much", allowed: a number',
+      'epp.yaml:4:61 plugins[0].parameters.kvCacheUtilThreshold: found 0, allowed: more than 0',
+    ],
+  ],
+  [
+    'a parameter that is gone',
+    'plugins:\n- {type: approx-prefix-cache-producer, parameters: {blockSize: 64}}',
+    [
+      'epp.yaml:4:53 plugins[0].parameters.blockSize: "blockSize" counted characters and is gone: use "blockSizeTokens"',
+    ],
+  ],
+  [
+    'an empty text',
+    'plugins:\n- {type: context-length-aware, parameters: {label: ""}}',
+    ['epp.yaml:4:45 plugins[0].parameters.label: found "", allowed: a text that is not empty'],
+  ],
+  [
+    'a source of a session that is two',
+    'plugins:\n- type: session-affinity-scorer\n  parameters:\n    strategy: session_id\n    sessionIdConfig: {sources: [{header: x, attribute: agent-identity}]}',
+    ['epp.yaml:7:33 plugins[0].parameters.sessionIdConfig.sources[0]: needs either a header or an attribute'],
+  ],
+  ...['topology-affinity-scorer', 'topology-affinity-filter'].map(
+    (type) =>
+      [
+        `a topology of who knows none, in ${type}`,
+        `plugins:\n- type: agent-identity\n- {type: ${type}, parameters: {topologyProducerName: agent-identity}}`,
+        [
+          'epp.yaml:5:49 plugins[1].parameters.topologyProducerName: found "agent-identity", a producer, allowed: a topology-extractor',
+        ],
+      ] as const,
+  ),
+  [
+    'tokens of who counts none',
+    'plugins:\n- type: agent-identity\n- {type: token-load-scorer, parameters: {inFlightLoadProducerName: agent-identity}}',
+    [
+      'epp.yaml:5:42 plugins[1].parameters.inFlightLoadProducerName: found "agent-identity", a producer, allowed: an inflight-load-producer',
+    ],
+  ],
+  [
+    'a prefill decider where there is nothing to decide',
+    'plugins:\n- type: always-disagg-pd-decider\n- type: disagg-profile-handler\n  parameters: {stageOrder: prefill-first, deciders: {prefill: always-disagg-pd-decider}}\nschedulingProfiles: [{name: decode, plugins: []}]',
+    [
+      'epp.yaml:6:54 plugins[1].parameters.deciders.prefill: has no place in the order prefill-first, where every request has a prefill',
+    ],
+  ],
+  ...['single-profile-handler', 'max-score-picker', 'utilization-detector'].map(
+    (type) =>
+      [
+        `a broken ${type} in place of the usual one`,
+        `plugins: [{type: ${type}, parameters: {sharpness: 11}}]`,
+        [expect.stringMatching(/^epp\.yaml:3:\d+ plugins\[0\]\.parameters\.sharpness: unknown field, allowed: /)],
+      ] as const,
+  ),
   [
     'an attribute without an expression',
     'plugins:\n- type: request-attribute-reporter\n  parameters:\n    attributes:\n    - key: {name: cost}',
@@ -287,6 +387,21 @@ describe('a configuration warns of what has no effect:', () => {
       'the older place of the detector',
       'plugins: []\nsaturationDetector: {}\nflowControl: {saturationDetector: {}}',
       'epp.yaml:4:1 saturationDetector: warning: has no effect beside flowControl.saturationDetector',
+    ],
+    [
+      'metrics that shall not be read',
+      'plugins: []\ndataLayer: {injectDefaults: false}',
+      'epp.yaml:4:13 dataLayer.injectDefaults: warning: has no effect: metrics are read in any case',
+    ],
+    [
+      'a certificate for scrapes',
+      'plugins:\n- {type: metrics-data-source, parameters: {caCertPath: /etc/ca.crt}}',
+      'epp.yaml:4:44 plugins[0].parameters.caCertPath: warning: has no effect: no certificates are read for scrapes',
+    ],
+    [
+      'where a cache says its size',
+      'plugins:\n- {type: core-metrics-extractor, parameters: {engineConfigs: [{name: x, cacheBlockSizeSpec: a, cacheNumBlocksSpec: b}]}}',
+      'epp.yaml:4:3 plugins[0]: warning: cacheBlockSizeSpec, cacheNumBlocksSpec of the engine "x": no effect',
     ],
   ])('%s', (_what, body, warning) => {
     expect(configured(body).warnings).toEqual([warning])

@@ -78,6 +78,7 @@ describe('published configurations', () => {
         fairness: { type: 'global-strict-fairness-policy', parameters: {} },
         ordering: firstCome,
       },
+      defaultNegativeBand: undefined,
       usageLimit: { type: 'static-usage-limit-policy', parameters: { threshold: 1 } },
     })
   })
@@ -102,6 +103,19 @@ plugins:
     ])
     expect(picker.type).toBe('random-picker')
     expect(handler.type).toBe('single-profile-handler')
+  })
+
+  it.each([
+    ['random-picker', ['random-picker']],
+    ['weighted-random-picker', ['weighted-random-picker']],
+    ['max-score-picker', ['random-picker', 'max-score-picker']],
+    ['max-score-picker', []],
+  ])('a profile that names no picker has %s, of %j', (type, listed) => {
+    const { profiles } = configured(`
+plugins: [{type: queue-scorer}${listed.map((picker) => `, {type: ${picker}}`).join('')}]
+schedulingProfiles: [{name: a, plugins: [{pluginRef: queue-scorer}]}]
+`)
+    expect(profiles.get('a')!.picker.type).toBe(type)
   })
 
   it('a detector that is not the pool’s is a filter', () => {
@@ -130,6 +144,15 @@ plugins:
     expect(plugins.filter(({ type }) => type === 'approx-prefix-cache-producer')).toHaveLength(1)
   })
 
+  it('are named by their type without a name, or with an empty one; a profile may name none', () => {
+    const { profiles } = configured(`
+plugins: [{type: queue-scorer, name: ""}, {type: random-picker, parameters: null}]
+schedulingProfiles: [{name: a, plugins: [{pluginRef: queue-scorer}]}]
+`)
+    expect(profiles.get('a')!.scorers[0].scorer.type).toBe('queue-scorer')
+    expect(configured('plugins: []\nschedulingProfiles: [{name: b}]').profiles.get('b')!.scorers).toEqual([])
+  })
+
   it('that a profile shares with another are the same', () => {
     const { profiles } = configured(`
 plugins: [{type: queue-scorer}, {type: header-profile-handler, parameters: {defaultProfile: a}}]
@@ -147,18 +170,23 @@ describe('the feature gate flowControl', () => {
   it.each([
     ['absent', ''],
     ['closed', 'featureGates: [flowControl=false]'],
+    ['closed in short', 'featureGates: [flowControl=0]'],
+    ['open and closed again', 'featureGates: [flowControl, "flowControl= F"]'],
   ])('%s: requests do not queue', (_, gates) => {
     expect(configured(`plugins: []\n${gates}`).flowControl).toBeUndefined()
   })
 
-  it.each(['flowControl', 'flowControl=true'])('%s: they queue by the defaults', (gate) => {
-    expect(configured(`plugins: []\nfeatureGates: [${gate}]`).flowControl).toMatchObject({
-      maxBytes: undefined,
-      maxRequests: undefined,
-      defaultRequestTtlMs: 60_000,
-      bands: [],
-    })
-  })
+  it.each(['flowControl', 'flowControl=true', 'flowControl=True', 'flowControl=1'])(
+    '%s: they queue by the defaults',
+    (gate) => {
+      expect(configured(`plugins: []\nfeatureGates: [${gate}]`).flowControl).toMatchObject({
+        maxBytes: undefined,
+        maxRequests: undefined,
+        defaultRequestTtlMs: 60_000,
+        bands: [],
+      })
+    },
+  )
 
   it('closed, the section counts for the detector only, and says so', () => {
     const { flowControl, detector, warnings } = configured(`
@@ -209,6 +237,19 @@ describe('flow control', () => {
     expect(read('{priorityBands: [{priority: 3, maxBytes: 0}]}').flowControl?.bands).toMatchObject([
       { priority: 3, maxBytes: 1e9, maxRequests: 5_000 },
     ])
+  })
+
+  it('has other defaults for priorities below 0', () => {
+    const { defaultBand, defaultNegativeBand } = read(
+      '{defaultPriorityBand: {maxRequests: 7}, defaultNegativePriorityBand: {maxRequests: 2}}',
+    ).flowControl!
+    expect([defaultBand.maxRequests, defaultNegativeBand?.maxRequests]).toEqual([7, 2])
+    expect(read('{defaultPriorityBand: {maxRequests: 7}}').flowControl?.defaultNegativeBand).toBeUndefined()
+  })
+
+  it('takes a reference to nothing for none', () => {
+    const { detector } = read('{saturationDetector: {pluginRef: ""}, usageLimitPolicyPluginRef: ""}')
+    expect(detector.type).toBe('utilization-detector')
   })
 
   it('knows the default policies without an entry for them', () => {

@@ -27,6 +27,10 @@ export function pluginContext(
     nowMs: of.nowMs ?? (() => 0),
     staleAfterMs: of.staleAfterMs ?? ((thresholdMs) => thresholdMs),
     producer: <P extends Producer>(type: string, name?: string) => find(name ?? type) as P,
+    producerIfAny:
+      <P extends Producer>(type: string) =>
+      () =>
+        Object.values(plugins).find((plugin) => plugin.type === type) as P | undefined,
     plugin: find,
     warn: (message) => warnings.push(message),
   }

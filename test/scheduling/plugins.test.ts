@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { neutralKinds } from '../../src/scheduling/neutral.ts'
 import { kindsByType } from '../../src/scheduling/plugins.ts'
 import { configured, mistakes } from './configured.ts'
+import { endpoints, schedulingRequest } from './endpoints.ts'
 
 /** Every type that configurations of the reference endpoint pickers can name. */
 const referenceTypes = `
@@ -20,8 +21,11 @@ approx-prefix-cache-producer precise-prefix-cache-producer burst-prefix-cache-pr
 inflight-load-producer predicted-latency-producer session-id-producer mm-embeddings-cache-producer p2p-source-producer
 agent-identity request-attribute-reporter disaggregatedset-rollout-screener
 metrics-data-source core-metrics-extractor models-data-source dcgm-data-source dcgm-extractor topology-extractor
-k8s-notification-source endpoint-notification-source file-discovery
-multicluster-metrics-data-source multicluster-metrics-extractor tokenizer
+k8s-notification-source endpoint-notification-source file-discovery models-data-extractor tokenizer
+multicluster-metrics-data-source multicluster-metrics-extractor multicluster-file-discovery
+multicluster-queue-scorer multicluster-kv-cache-utilization-scorer multicluster-prefix-cache-scorer
+multicluster-session-affinity-filter multicluster-approx-prefix-cache-producer predicted-latency-scorer
+sheddable-eviction-filter priority-then-time-eviction-order-policy destination-endpoint-served-verifier
 openai-parser anthropic-parser vllmhttp-parser sglanghttp-parser vllmgrpc-parser vertexai-parser passthrough-parser
 global-strict-fairness-policy round-robin-fairness-policy program-aware-fairness
 fcfs-ordering-policy edf-ordering-policy slo-deadline-ordering-policy
@@ -44,10 +48,9 @@ describe('the table of plugins', () => {
 })
 
 describe.each(neutralKinds.map(({ type }) => type))('%s', (type) => {
-  const parameters = type === 'file-discovery' ? ', parameters: {path: /etc/endpoints.yaml}' : ''
-  const list = `plugins: [{type: ${type}${parameters}}, {type: queue-scorer}]`
+  const list = `plugins: [{type: ${type}, parameters: {whatever: [1]}}, {type: queue-scorer}]`
 
-  it('is accepted with one warning', () => {
+  it('is accepted with one warning, whatever its parameters', () => {
     expect(configured(list).warnings).toEqual([
       expect.stringMatching(new RegExp(`^epp\\.yaml:3:11 plugins\\[0\\]: warning: ${type} has no effect: .+`)),
     ])
@@ -74,3 +77,32 @@ it.each(['precise-prefix-cache-producer', 'burst-prefix-cache-producer'])(
     expect(mistakes(list)).toEqual([])
   },
 )
+
+it.each(['precise-prefix-cache-producer', 'mm-embeddings-cache-producer'])(
+  '%s may stand as an extractor in the data layer',
+  (type) => {
+    const dataLayer = `{sources: [{pluginRef: endpoint-notification-source, extractors: [{pluginRef: ${type}}]}]}`
+    const list = `plugins: [{type: ${type}}, {type: endpoint-notification-source}]\ndataLayer: ${dataLayer}`
+    expect(mistakes(list)).toEqual([])
+  },
+)
+
+it.each([
+  ['active-request-scorer', '{inFlightLoadProducerName: inflight-load-producer, requestTimeout: 2m}'],
+  ['token-load-scorer', '{inFlightLoadProducerName: inflight-load-producer}'],
+  ['utilization-filter', '{inFlightLoadProducerName: a, conditions: [{metric: active-requests, maxValue: 9}]}'],
+  ['concurrency-detector', '{inFlightLoadProducerName: inflight-load-producer, concurrencyMode: tokens}'],
+  ['no-hit-lru-scorer', '{prefixPluginType: prefix-cache-scorer, prefixPluginName: prefix-cache-scorer}'],
+])('%s takes %s', (type, parameters) => {
+  expect(mistakes(`plugins: [{type: inflight-load-producer}, {type: ${type}, parameters: ${parameters}}]`)).toEqual([])
+})
+
+it('the verifier of the conformance tests tells who has answered', () => {
+  const { plugins } = configured('plugins: [{type: destination-endpoint-served-verifier}]')
+  const verifier = plugins.find(({ type }) => type === 'destination-endpoint-served-verifier')!
+  const [endpoint] = endpoints({ address: '10.0.0.7:3000' })
+  expect(verifier.responseHeaders!(schedulingRequest(), endpoint)).toEqual([
+    'x-conformance-test-served-endpoint',
+    '10.0.0.7:3000',
+  ])
+})

@@ -13,7 +13,14 @@ function beside(...plugins: Plugin[]): SchedulingConfiguration {
 
 const [a, b, c] = endpoints({ name: 'a' }, { name: 'b' }, { name: 'c' })
 const random = seededRandom()
-const scheduled: Scheduled = { endpoints: [a, b], helpers: [c], helperProfiles: ['prefill'], headers: [], scores: [] }
+const scheduled: Scheduled = {
+  endpoints: [a, b],
+  profileName: 'decode',
+  helpers: [c],
+  helperProfiles: ['prefill'],
+  headers: [],
+  scores: [],
+}
 const usage: Usage = { promptTokens: 1, completionTokens: 2, cachedTokens: undefined, totalTokens: 3 }
 
 describe('a scheduler', () => {
@@ -65,6 +72,23 @@ schedulingProfiles:
     expect(scheduler.saturation(endpoints({ inFlight: 3 }, { inFlight: 1 }))).toBe(0.5)
   })
 
+  it.each([
+    ['', [0.75, 0.25, 0.25], 1.25 / 3],
+    ['featureGates: [flowControl]', [0.75, 0.25, 0.25], 0.75],
+  ])('of a pool with stages %s', (gates, loads, expected) => {
+    const body = `
+plugins: [{type: concurrency-detector, parameters: {maxConcurrency: 4}}]
+saturationDetector: {pluginRef: concurrency-detector}
+${gates}`
+    const scheduler = createScheduler(configured(body), { keepsScores: false })
+    const roles = ['prefill', 'decode', undefined]
+    const pool = loads.map((load, i) => ({
+      inFlight: load * 4,
+      labels: roles[i] === undefined ? {} : { 'llm-d.ai/role': roles[i] },
+    }))
+    expect(scheduler.saturation(endpoints(...pool))).toBeCloseTo(expected, 12)
+  })
+
   it('lets the producers find out before it decides', () => {
     const order: string[] = []
     const producer = (type: string): Producer => ({
@@ -111,7 +135,7 @@ describe('plugins are told', () => {
   const told: unknown[][] = []
   const listening: Plugin = {
     type: 'listening',
-    routed: (_, endpoint, profile) => void told.push(['routed', endpoint.name, profile]),
+    routed: (_, endpoint, profile, isHelper) => void told.push(['routed', endpoint.name, profile, isHelper]),
     promptRead: (_, endpoint) => void told.push(['promptRead', endpoint.name]),
     ended: (_, endpoint, used) => void told.push(['ended', endpoint.name, used]),
   }
@@ -122,11 +146,35 @@ describe('plugins are told', () => {
     return [...told]
   }
 
-  it('where a request goes, its helpers by their profiles', () => {
+  it('where a request goes, which profile has chosen that, and who helps', () => {
     expect(tell(() => scheduler.routed(schedulingRequest(), scheduled))).toEqual([
-      ['routed', 'a', undefined],
-      ['routed', 'c', 'prefill'],
+      ['routed', 'a', 'decode', false],
+      ['routed', 'c', 'prefill', true],
     ])
+  })
+
+  it('when the answer begins', () => {
+    const told: unknown[][] = []
+    const starting: Plugin = {
+      type: 'starting',
+      responseStarted: (_, { name }, isHelper) => void told.push([name, isHelper]),
+    }
+    const scheduler = createScheduler(beside(starting), { keepsScores: false })
+    expect(scheduler.responseStarted(schedulingRequest(), scheduled)).toBe(true)
+    expect(told).toEqual([
+      ['a', false],
+      ['c', true],
+    ])
+    const plain = createScheduler(beside(), { keepsScores: false })
+    expect(plain.responseStarted(schedulingRequest(), scheduled)).toBe(false)
+  })
+
+  it('and asked which flow a request belongs to, until one knows', () => {
+    const configuration = configured('plugins: [{type: agent-identity}]')
+    const scheduler = createScheduler(configuration, { keepsScores: false })
+    const from = (headers: Record<string, string>) => schedulingRequest({ header: (name) => headers[name] })
+    expect(scheduler.fairnessIdOf(from({ 'session-id': 's' }))).toBe('s')
+    expect(scheduler.fairnessIdOf(from({}))).toBeUndefined()
   })
 
   it('when its prompt has been read', () => {

@@ -18,10 +18,9 @@ export class AttainedService {
   readonly #decayPerMs: number
   readonly #ttlMs: number
 
-  constructor({ lasHalfLifeSeconds, lasDecayFactor, evictionTtlSeconds }: LeastServiceParameters) {
-    const leftAfterSecond = lasHalfLifeSeconds > 0 ? 0.5 ** (1 / lasHalfLifeSeconds) : lasDecayFactor
-    this.#decayPerMs = -Math.log(leftAfterSecond) / 1_000
-    this.#ttlMs = evictionTtlSeconds * 1_000
+  constructor({ lasHalfLifeSeconds, evictionTtlSeconds }: LeastServiceParameters) {
+    this.#decayPerMs = lasHalfLifeSeconds > 0 ? Math.LN2 / (lasHalfLifeSeconds * 1_000) : 0
+    this.#ttlMs = evictionTtlSeconds > 0 ? evictionTtlSeconds * 1_000 : Number.POSITIVE_INFINITY
   }
 
   get size(): number {

@@ -12,36 +12,40 @@ const parameters = z.strictObject({
   headroom: z.number().min(0).default(0),
   /** What counts; of both, what is fuller. */
   concurrencyMode: z.enum(['requests', 'tokens', 'hybrid']).default('requests'),
+  /** Whose tokens count. */
+  inFlightLoadProducerName: z.string().min(1).optional(),
 })
 
 type Limits = { readonly requests: number; readonly tokens: number }
 
 /**
- * How full a pool is by what this process has in flight there: the sum over the endpoints / the sum of what they take, 1
+ * How full a pool is by what this process has in flight there: the mean over the endpoints of in flight / what they take, 1
  * for a pool without endpoints. It needs no scrape. As a filter it keeps the endpoints below their limit, maybe none.
  */
 export const concurrencyDetector = detectorKind('concurrency-detector', parameters, (options, context) => {
-  const { maxConcurrency, maxTokenConcurrency, headroom, concurrencyMode } = options
+  const { maxConcurrency, maxTokenConcurrency, headroom, concurrencyMode, inFlightLoadProducerName } = options
   const countsRequests = concurrencyMode !== 'tokens'
   const countsTokens = concurrencyMode !== 'requests'
   // Without this producer no tokens are counted.
-  if (countsTokens) context.producer('inflight-load-producer')
+  if (countsTokens) context.producer('inflight-load-producer', inFlightLoadProducerName)
   const max: Limits = {
     requests: countsRequests ? maxConcurrency : Number.POSITIVE_INFINITY,
     tokens: countsTokens ? maxTokenConcurrency : Number.POSITIVE_INFINITY,
   }
-  const limits: Limits = { requests: max.requests * (1 + headroom), tokens: max.tokens * (1 + headroom) }
+  // Half a request is none: 1.5 as a limit lets one in, as 1 does.
+  const limits: Limits = {
+    requests: Math.floor(max.requests * (1 + headroom)),
+    tokens: Math.floor(max.tokens * (1 + headroom)),
+  }
   return {
     needsEnds: true,
     saturation(candidates) {
       if (candidates.length === 0) return 1
-      let requests = 0
-      let tokens = 0
+      let sum = 0
       for (const endpoint of candidates) {
-        requests += activeRequests(endpoint)
-        tokens += endpoint.inFlightTokens
+        sum += Math.max(activeRequests(endpoint) / max.requests, endpoint.inFlightTokens / max.tokens)
       }
-      return Math.max(requests / max.requests, tokens / max.tokens) / candidates.length
+      return sum / candidates.length
     },
     filter: (_request, candidates) => narrow(candidates, isBelow, limits),
   }

@@ -23,7 +23,7 @@ export const utilizationDetector = detectorKind('utilization-detector', paramete
   const { queueDepthThreshold, kvCacheUtilThreshold, metricsStalenessThreshold, headroom } = options
   const limits: Limits = {
     queued: queueDepthThreshold * (1 + headroom),
-    kvUsage: Math.min(kvCacheUtilThreshold * (1 + headroom), 1),
+    kvUsage: kvCacheUtilThreshold * (1 + headroom),
     oldestMs: 0,
   }
   // Asked for each time, as scrapes may come less often at another time.

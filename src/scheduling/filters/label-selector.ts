@@ -5,15 +5,19 @@ import { filterKind } from '../plugin-kind.ts'
 import { narrow } from './narrow.ts'
 
 const key = z.string().min(1)
-const someValues = z.array(z.string()).min(1)
-const noValues = z.array(z.string()).max(0).optional()
 
-const requirement = z.discriminatedUnion('operator', [
-  z.strictObject({ key, operator: z.literal('In'), values: someValues }),
-  z.strictObject({ key, operator: z.literal('NotIn'), values: someValues }),
-  z.strictObject({ key, operator: z.literal('Exists'), values: noValues }),
-  z.strictObject({ key, operator: z.literal('DoesNotExist'), values: noValues }),
-])
+const requirement = z
+  .strictObject({
+    key,
+    operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']),
+    values: z.array(z.string()).default([]),
+  })
+  .superRefine(({ operator, values }, context) => {
+    const comparesValues = operator === 'In' || operator === 'NotIn'
+    if (comparesValues === values.length > 0) return
+    const message = `${operator} takes ${comparesValues ? 'at least one value' : 'no values'}`
+    context.addIssue({ code: 'custom', path: ['values'], message })
+  })
 
 type Requirement = z.output<typeof requirement>
 

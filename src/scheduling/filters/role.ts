@@ -25,17 +25,20 @@ const decodeRoles: ReadonlySet<string | undefined> = new Set([
 const hasRole = (endpoint: Endpoint, roles: ReadonlySet<string | undefined>): boolean =>
   roles.has(endpoint.labels[roleLabel])
 
+/** The servers that compute prefills. */
+export const prefillers = (servers: readonly Endpoint[]) => narrow(servers, hasRole, prefillRoles)
+/** The servers that decode, those without a role included. */
+export const decoders = (servers: readonly Endpoint[]) => narrow(servers, hasRole, decodeRoles)
+
 /** Keeps the servers that encode images, audio and video. */
 export const encodeFilter = filterKind('encode-filter', noParameters, () => ({
   filter: (_request, candidates) => narrow(candidates, hasRole, encodeRoles),
 }))
 
-/** Keeps the servers that compute prefills. */
 export const prefillFilter = filterKind('prefill-filter', noParameters, () => ({
-  filter: (_request, candidates) => narrow(candidates, hasRole, prefillRoles),
+  filter: (_request, candidates) => prefillers(candidates),
 }))
 
-/** Keeps the servers that decode, those without a role included. */
 export const decodeFilter = filterKind('decode-filter', noParameters, () => ({
-  filter: (_request, candidates) => narrow(candidates, hasRole, decodeRoles),
+  filter: (_request, candidates) => decoders(candidates),
 }))

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Scheduled } from '../plugin.ts'
 import { handlerKind, onlyProfile, scheduledBy } from './handler.ts'
 
 const parameters = z.strictObject({
@@ -15,18 +16,22 @@ export const dataParallelProfileHandler = handlerKind(
   parameters,
   ({ primaryPort }) => ({
     over(profiles, keepsScores) {
-      const profile = onlyProfile(profiles)
+      const [name, profile] = onlyProfile(profiles)
       return (request, candidates, random) => {
         const endpoints = profile.schedule(request, candidates, random)
-        const scheduled = scheduledBy(profile, endpoints, keepsScores)
-        if (endpoints.length === 0) return scheduled
-        const [{ address }] = endpoints
-        return {
-          ...scheduled,
-          destination: `${address.slice(0, address.lastIndexOf(':'))}:${primaryPort}`,
-          headers: ['x-data-parallel-host-port', address],
-        }
+        return throughPort(primaryPort, scheduledBy(name, profile, endpoints, keepsScores))
       }
     },
   }),
 )
+
+/** The same choice, sent to this port of the chosen server. */
+export function throughPort(port: number, scheduled: Scheduled): Scheduled {
+  if (scheduled.endpoints.length === 0) return scheduled
+  const [{ address }] = scheduled.endpoints
+  return {
+    ...scheduled,
+    destination: `${address.slice(0, address.lastIndexOf(':'))}:${port}`,
+    headers: [...scheduled.headers, 'x-data-parallel-host-port', address],
+  }
+}

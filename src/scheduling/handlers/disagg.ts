@@ -4,6 +4,7 @@ import { type Decider, deciderNamed } from '../deciders/decider.ts'
 import { nothingScheduled, type PluginContext, type SchedulingRequest } from '../plugin.ts'
 import { pluginKind } from '../plugin-kind.ts'
 import type { Profile } from '../profile.ts'
+import { throughPort } from './data-parallel.ts'
 import { handlerKind, type ProfileHandler, profileNamed, scheduledBy } from './handler.ts'
 
 const profileNames = z.strictObject({
@@ -14,13 +15,39 @@ const profileNames = z.strictObject({
 
 const stageOrder = z.enum(['decode-first', 'prefill-first']).default('decode-first')
 
-const parameters = z.strictObject({
-  /** The stage that chooses later knows the earlier one's choice; prefill-first decides without the decode endpoint. */
-  stageOrder,
-  profiles: profileNames.prefault({}),
-  /** A stage without a decider is off. */
-  deciders: z.strictObject({ prefill: z.string().optional(), encode: z.string().optional() }).default({}),
-})
+const name = z.string().optional()
+
+const parameters = z
+  .strictObject({
+    /** The stage that chooses later knows the earlier one's choice. With prefill-first every request has a prefill. */
+    stageOrder,
+    profiles: z.strictObject({ decode: name, prefill: name, encode: name }).default({}),
+    /** A stage without a decider is off. */
+    deciders: z.strictObject({ prefill: name, encode: name }).default({}),
+    // The names of all these before they had groups.
+    decodeProfile: name,
+    prefillProfile: name,
+    encodeProfile: name,
+    prefillDeciderPluginName: name,
+    deciderPluginName: name,
+    encodeDeciderPluginName: name,
+  })
+  .transform(({ stageOrder, profiles, deciders, ...old }) => ({
+    stageOrder,
+    profiles: profileNames.parse({
+      decode: profiles.decode || old.decodeProfile || undefined,
+      prefill: profiles.prefill || old.prefillProfile || undefined,
+      encode: profiles.encode || old.encodeProfile || undefined,
+    }),
+    deciders: {
+      prefill: deciders.prefill || old.prefillDeciderPluginName || old.deciderPluginName || undefined,
+      encode: deciders.encode || old.encodeDeciderPluginName || undefined,
+    },
+  }))
+  .refine(({ stageOrder, deciders }) => stageOrder === 'decode-first' || deciders.prefill === undefined, {
+    error: 'has no place in the order prefill-first, where every request has a prefill',
+    path: ['deciders', 'prefill'],
+  })
 
 /**
  * The request goes to an endpoint of the decode profile. Where a decider wants it so, the prefill or the encoding of
@@ -46,9 +73,16 @@ const legacyParameters = z.strictObject({
 /** The older name and parameters of {@link disaggProfileHandler}, without an encode stage. */
 export const pdProfileHandler = handlerKind('pd-profile-handler', legacyParameters, (given, context) => {
   context.warn('pd-profile-handler is deprecated: disagg-profile-handler does the same')
-  if (given.primaryPort !== 0) context.warn('primaryPort has no effect: use data-parallel-profile-handler')
-  const profiles = { decode: given.decodeProfile, prefill: given.prefillProfile, encode: 'encode' }
-  return stages('decode-first', profiles, { prefill: given.deciderPluginName }, context)
+  const { decodeProfile, prefillProfile, deciderPluginName, primaryPort } = given
+  const profiles = { decode: decodeProfile, prefill: prefillProfile, encode: 'encode' }
+  const handler = stages('decode-first', profiles, { prefill: deciderPluginName }, context)
+  if (primaryPort === 0) return handler
+  return {
+    over(...given) {
+      const decide = handler.over(...given)
+      return (request, candidates, random) => throughPort(primaryPort, decide(request, candidates, random))
+    },
+  }
 })
 
 const headerParameters = z.strictObject({ prefillProfile: z.string().optional(), encodeProfile: z.string().optional() })
@@ -60,6 +94,7 @@ export const prefillHeaderHandler = pluginKind('prefill-header-handler', headerP
 type Stage = { readonly decider: Decider; readonly profile: Profile }
 
 const noEndpoints: readonly Endpoint[] = []
+const always: Decider = { type: 'prefill-first', disaggregates: () => true }
 
 function stages(
   order: z.output<typeof stageOrder>,
@@ -74,21 +109,23 @@ function stages(
       const stage = (decider: Decider | undefined, name: string): Stage | undefined =>
         decider && { decider, profile: profileNamed(profiles, name) }
       const decode = profileNamed(profiles, names.decode)
-      const prefill = stage(prefillDecider, names.prefill)
+      const isPrefillFirst = order === 'prefill-first'
+      const isPrefilled = isPrefillFirst && profiles.has(names.prefill)
+      const prefill = stage(isPrefilled ? always : prefillDecider, names.prefill)
       const encode = stage(encodeDecider, names.encode)
       return (request, candidates, random) => {
         request.peer = undefined
         let prefillers = noEndpoints
-        if (order === 'prefill-first') {
+        if (isPrefillFirst) {
           prefillers = chosenBy(prefill, request, undefined, candidates, random).slice(0, 1)
           request.peer = prefillers[0]
         }
         const endpoints = decode.schedule(request, candidates, random)
         if (endpoints.length === 0) return nothingScheduled
-        const scheduled = scheduledBy(decode, endpoints, keepsScores)
+        const scheduled = scheduledBy(names.decode, decode, endpoints, keepsScores)
         request.peer = endpoints[0]
         const encoders = chosenBy(encode, request, endpoints[0], candidates, random)
-        if (order === 'decode-first') {
+        if (!isPrefillFirst) {
           prefillers = chosenBy(prefill, request, endpoints[0], candidates, random).slice(0, 1)
         }
         if (prefillers.length === 0 && encoders.length === 0) return scheduled

@@ -1,5 +1,5 @@
 import type { Endpoint } from '../../pool/endpoint.ts'
-import type { Plugin, Scheduled, SchedulingRequest } from '../plugin.ts'
+import { nothingScheduled, type Plugin, type Scheduled, type SchedulingRequest } from '../plugin.ts'
 import { kindOf } from '../plugin-kind.ts'
 import type { Profile } from '../profile.ts'
 
@@ -20,10 +20,17 @@ export const handlerKind = kindOf<ProfileHandler>()
 
 const noNames: readonly never[] = []
 
-/** The choice of one profile, without helpers. */
-export function scheduledBy(profile: Profile, endpoints: readonly Endpoint[], keepsScores: boolean): Scheduled {
+/** The choice of one profile, without helpers; nothing when it chose no endpoint. */
+export function scheduledBy(
+  profileName: string,
+  profile: Profile,
+  endpoints: readonly Endpoint[],
+  keepsScores: boolean,
+): Scheduled {
+  if (endpoints.length === 0) return nothingScheduled
   return {
     endpoints,
+    profileName,
     helpers: noNames,
     headers: noNames,
     scores: keepsScores ? profile.lastScores() : noNames,
@@ -39,9 +46,9 @@ export function profileNamed(profiles: ReadonlyMap<string, Profile>, name: strin
   return profile
 }
 
-/** @throws when there is more than one */
-export function onlyProfile(profiles: ReadonlyMap<string, Profile>): Profile {
-  const [profile] = profiles.values()
+/** The one profile that there is, and its name. @throws when there are others */
+export function onlyProfile(profiles: ReadonlyMap<string, Profile>): readonly [name: string, profile: Profile] {
+  const [only] = profiles
   if (profiles.size !== 1) throw new Error(`takes one profile, found ${[...profiles.keys()].join(', ')}`)
-  return profile
+  return only
 }

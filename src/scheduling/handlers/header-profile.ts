@@ -5,8 +5,8 @@ import { handlerKind, profileNamed, scheduledBy } from './handler.ts'
 const parameters = z.strictObject({
   /** The request header that names the profile. */
   headerName: z.string().regex(/^\S+$/, 'the name of a header').default('EPP-Profile'),
-  /** For requests without the header. */
-  defaultProfile: z.string().default('decode'),
+  /** For requests without the header: `decode`, if that is there. */
+  defaultProfile: z.string().optional(),
 })
 
 /**
@@ -21,12 +21,14 @@ export const headerProfileHandler = handlerKind(
     return {
       headerNames: [name],
       over(profiles, keepsScores) {
-        const byDefault = profiles.size === 1 ? [...profiles.values()][0] : profileNamed(profiles, defaultProfile)
+        const isOnly = profiles.size === 1
+        if (!isOnly && defaultProfile !== undefined) profileNamed(profiles, defaultProfile)
+        const byDefault = isOnly ? [...profiles.keys()][0] : (defaultProfile ?? 'decode')
         return (request, candidates, random) => {
-          const asked = profiles.size === 1 ? '' : (request.header(name)?.trim() ?? '')
-          const profile = asked === '' ? byDefault : profiles.get(asked)
+          const asked = (!isOnly && request.header(name)?.trim()) || byDefault
+          const profile = profiles.get(asked)
           if (profile === undefined) return nothingScheduled
-          return scheduledBy(profile, profile.schedule(request, candidates, random), keepsScores)
+          return scheduledBy(asked, profile, profile.schedule(request, candidates, random), keepsScores)
         }
       },
     }

@@ -4,8 +4,8 @@ import { handlerKind, onlyProfile, scheduledBy } from './handler.ts'
 /** The one profile that there is, for every request. */
 export const singleProfileHandler = handlerKind('single-profile-handler', noParameters, () => ({
   over(profiles, keepsScores) {
-    const profile = onlyProfile(profiles)
+    const [name, profile] = onlyProfile(profiles)
     return (request, candidates, random) =>
-      scheduledBy(profile, profile.schedule(request, candidates, random), keepsScores)
+      scheduledBy(name, profile, profile.schedule(request, candidates, random), keepsScores)
   },
 }))

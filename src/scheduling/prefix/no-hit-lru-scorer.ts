@@ -8,6 +8,9 @@ const parameters = z.strictObject({
   prefixMatchInfoProducerName: z.string().min(1).optional(),
   /** Servers that are remembered. */
   lruSize: z.int().min(1).default(1024),
+  /** Of no use in the reference either. */
+  prefixPluginType: z.string().optional(),
+  prefixPluginName: z.string().optional(),
 })
 
 /** More than a pool has. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { SchedulingRequest } from '../plugin.ts'
 import { producerKind } from '../plugin-kind.ts'
 import { headerName } from './header-name.ts'
 
@@ -10,17 +11,15 @@ const parameters = z.strictObject({
   additionalSessionHeaders: z.array(headerName).default([]),
 })
 
-/** The session of the agent that sent the request: the first of the headers that is there. */
+/** The session of the agent that sent the request: the first of the headers that is there. Each is a flow of its own. */
 export const agentIdentity = producerKind('agent-identity', parameters, ({ additionalSessionHeaders }) => {
   const headerNames = [...additionalSessionHeaders, ...agentHeaders]
-  return {
-    headerNames,
-    requestText(request) {
-      for (const name of headerNames) {
-        const value = request.header(name)
-        if (value !== undefined && value !== '') return value
-      }
-      return undefined
-    },
+  function sessionOf(request: SchedulingRequest): string | undefined {
+    for (const name of headerNames) {
+      const value = request.header(name)
+      if (value !== undefined && value !== '') return value
+    }
+    return undefined
   }
+  return { headerNames, requestText: sessionOf, fairnessId: sessionOf }
 })

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { activeRequests, type Endpoint } from '../../pool/endpoint.ts'
+import { BadReference } from '../configuration-reference.ts'
 import type { PluginContext, Producer } from '../plugin.ts'
 
 /** Numbers that every endpoint has. */
@@ -27,6 +28,12 @@ export function attributeReader(
   context: PluginContext,
 ): ReadAttribute {
   if (producerName === undefined && Object.hasOwn(endpointNumbers, key)) return endpointNumbers[key as EndpointNumber]
+  if (producerName === undefined && key.includes('/')) {
+    throw new BadReference(
+      key,
+      `${reader}: found ${JSON.stringify(key)}; who gives the attribute is said by "producer"`,
+    )
+  }
   const producer: Producer = producerName
     ? context.plugin(producerName)
     : context.producer<Producer>('core-metrics-extractor')

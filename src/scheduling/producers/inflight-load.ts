@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Endpoint } from '../../pool/endpoint.ts'
 import { type PrefixMatches, type Producer, type SchedulingRequest, tokensIn } from '../plugin.ts'
-import { producerKind } from '../plugin-kind.ts'
+import { kindOf } from '../plugin-kind.ts'
 
 const parameters = z.strictObject({
   /** Counts what the answer may come to, too. */
@@ -12,9 +12,15 @@ const parameters = z.strictObject({
   maxEstimatedOutputTokens: z.int().min(0).optional(),
   /** For configurations of the reference endpoint picker, where replicas may tell each other; here each counts its own. */
   syncCrossReplicaState: z.boolean().default(true),
-  /** Whose matches are taken off: a cached token is no work. Without it the whole prompt counts. */
+  /** Whose matches are taken off: a cached token is no work. Without it those of approx-prefix-cache-producer, if it is there. */
   prefixMatchInfoProducerName: z.string().min(1).optional(),
 })
+
+/** Counts the tokens in flight, and says how many more a request would be. */
+export type InflightLoad = Producer & {
+  /** Tokens that `endpoint` would have to work for the request that is being decided. */
+  tokensFor(request: SchedulingRequest, endpoint: Endpoint): number
+}
 
 /** Tokens that an endpoint was charged for a request. */
 type Charge = { readonly endpoint: Endpoint; readonly cachedBytes: number; tokens: number }
@@ -26,24 +32,24 @@ type Charge = { readonly endpoint: Endpoint; readonly cachedBytes: number; token
 const charges = new WeakMap<SchedulingRequest, Charge[]>()
 
 /** Keeps {@link Endpoint.inFlightTokens}; the requests in flight are counted by the pool. */
-export const inflightLoadProducer = producerKind('inflight-load-producer', parameters, (options, context) => {
+export const inflightLoadProducer = kindOf<InflightLoad>()('inflight-load-producer', parameters, (options, context) => {
   const { addEstimatedOutputTokens, outputRatio, maxEstimatedOutputTokens, prefixMatchInfoProducerName } = options
-  const matches =
-    prefixMatchInfoProducerName === undefined
-      ? undefined
-      : context.producer<PrefixMatches>('approx-prefix-cache-producer', prefixMatchInfoProducerName)
+  const type = 'approx-prefix-cache-producer'
+  const named = prefixMatchInfoProducerName && context.producer<PrefixMatches>(type, prefixMatchInfoProducerName)
+  const matches = named ? () => named : context.producerIfAny<PrefixMatches>(type)
 
   function tokensOf(request: SchedulingRequest, cachedBytes: number): number {
     const uncached = tokensIn(Math.max(request.promptBytes - cachedBytes, 0))
     if (!addEstimatedOutputTokens) return uncached
-    const output = Math.ceil(tokensIn(request.promptBytes) * outputRatio)
+    const output = Math.round(tokensIn(request.promptBytes) * outputRatio)
     return uncached + Math.min(output, request.maxOutputTokens ?? output, maxEstimatedOutputTokens ?? output)
   }
 
   return {
     needsEnds: true,
+    tokensFor: (request, endpoint) => tokensOf(request, matches()?.matchedBytes(endpoint) ?? 0),
     routed(request, endpoint) {
-      const cachedBytes = matches?.matchedBytes(endpoint) ?? 0
+      const cachedBytes = matches()?.matchedBytes(endpoint) ?? 0
       const charge = { endpoint, cachedBytes, tokens: tokensOf(request, cachedBytes) }
       const others = charges.get(request)
       if (others === undefined) charges.set(request, [charge])
@@ -58,15 +64,21 @@ export const inflightLoadProducer = producerKind('inflight-load-producer', param
       endpoint.inFlightTokens += tokens - charge.tokens
       charge.tokens = tokens
     },
-    ended(request, endpoint) {
-      const made = charges.get(request)
-      const charge = chargeOf(made, endpoint)
-      if (made === undefined || charge === undefined) return
-      endpoint.inFlightTokens -= charge.tokens
-      made.splice(made.indexOf(charge), 1)
+    responseStarted(request, endpoint, isHelper) {
+      // What is counted of the answer is still to come, but for a server that only helps with the prompt.
+      if (isHelper || !addEstimatedOutputTokens) discharge(request, endpoint)
     },
-  } satisfies Omit<Producer, 'type'>
+    ended: discharge,
+  }
 })
+
+function discharge(request: SchedulingRequest, endpoint: Endpoint): void {
+  const made = charges.get(request)
+  const charge = chargeOf(made, endpoint)
+  if (made === undefined || charge === undefined) return
+  endpoint.inFlightTokens -= charge.tokens
+  made.splice(made.indexOf(charge), 1)
+}
 
 function chargeOf(made: readonly Charge[] | undefined, endpoint: Endpoint): Charge | undefined {
   if (made === undefined) return undefined

@@ -4,12 +4,21 @@ import type { Plugin, PluginContext, Producer, SchedulingRequest } from '../plug
 import { headerName } from './header-name.ts'
 import { SessionBindings } from './session-bindings.ts'
 
-/** Plugins that say which session a request belongs to. */
-const sessionProducer = z.enum(['agent-identity', 'session-id-producer'])
+/** The usual producer of each attribute that says which session a request belongs to. */
+const attributeProducers = { 'agent-identity': 'agent-identity', SessionIDDataKey: 'session-id-producer' } as const
 
-const source = z.union([z.strictObject({ header: headerName }), z.strictObject({ attribute: sessionProducer })], {
-  error: `names either a header, or an attribute of ${sessionProducer.options.join(' or ')}`,
-})
+type Attribute = keyof typeof attributeProducers
+
+const source = z
+  .strictObject({
+    header: headerName.optional(),
+    attribute: z.enum(Object.keys(attributeProducers) as [Attribute, ...Attribute[]]).optional(),
+    /** The plugin that gives the attribute. */
+    producer: z.string().optional(),
+  })
+  .refine(({ header, attribute }) => (header === undefined) !== (attribute === undefined), {
+    error: 'needs either a header or an attribute',
+  })
 
 /** What the session affinity filter and scorer take. */
 export const sessionAffinityParameters = z.strictObject({
@@ -114,27 +123,38 @@ function byId(config: SessionIdConfig, profileName: string | undefined, context:
     return undefined
   }
 
+  // The request that was looked for last, whose endpoint was not among the candidates.
+  let missed: SchedulingRequest | undefined
   return {
-    headerNames: config.sources.flatMap((source) => ('header' in source ? [source.header] : [])),
+    headerNames: config.sources.flatMap(({ header }) => (header === undefined ? [] : [header])),
     pinned(request, candidates) {
+      missed = undefined
       const session = sessionOf(request)
       const address = session === undefined ? undefined : bindings.addressOf(session)
       if (address === undefined) return -1
       for (let i = 0; i < candidates.length; i += 1) if (candidates[i].address === address) return i
+      missed = request
       return -1
     },
-    routed(request, endpoint, profile) {
-      if (profile !== profileName) return
+    routed(request, endpoint, profile, isHelper) {
+      if (profileName === undefined ? isHelper : profile !== profileName) return
       const session = sessionOf(request)
-      if (session !== undefined) bindings.bind(session, endpoint.address)
+      if (session === undefined) return
+      // A session that goes elsewhere once, because its endpoint is busy, comes back: there is its cache.
+      const bound = bindings.addressOf(session)
+      const mayBind = bound === undefined || bound === endpoint.address || missed === request
+      missed = undefined
+      if (mayBind) bindings.bind(session, endpoint.address)
     },
   }
 }
 
 type Read = (request: SchedulingRequest) => string | undefined
 
-function readerOf(source: SessionIdConfig['sources'][number], context: PluginContext): Read {
-  if ('header' in source) return (request) => request.header(source.header)
-  const producer = context.producer<Producer & Required<Pick<Producer, 'requestText'>>>(source.attribute)
-  return (request) => producer.requestText(request)
+type NamesSession = Producer & Required<Pick<Producer, 'requestText'>>
+
+function readerOf({ header, attribute, producer }: SessionIdConfig['sources'][number], context: PluginContext): Read {
+  if (header !== undefined) return (request) => request.header(header)
+  const named = context.producer<NamesSession>(attributeProducers[attribute!], producer || undefined)
+  return (request) => named.requestText(request)
 }

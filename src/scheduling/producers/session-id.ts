@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { goDuration } from '../go-duration.ts'
 import { producerKind } from '../plugin-kind.ts'
 import { headerName } from './header-name.ts'
 
@@ -7,9 +6,6 @@ const parameters = z
   .strictObject({
     headerName: headerName.optional(),
     cookieName: z.string().min(1).optional(),
-    /** This and `ttl` are for configurations of the reference endpoint picker: who pins sessions keeps them, not this. */
-    lruSize: z.int().min(1).default(1024),
-    ttl: goDuration.refine((ms) => ms > 0, 'must be more than 0').default(1_800_000),
   })
   .refine(({ headerName, cookieName }) => headerName === undefined || cookieName === undefined, {
     error: 'either headerName or cookieName, not both',

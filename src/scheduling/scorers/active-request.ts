@@ -7,6 +7,10 @@ const parameters = z.strictObject({
   idleThreshold: z.int().min(0).default(0),
   /** The most that a server that isn't idle can get. */
   maxBusyScore: z.number().min(0).max(1).default(1),
+  /** Which instance is all the same: the pool counts the requests. */
+  inFlightLoadProducerName: z.string().min(1).optional(),
+  /** Of configurations of older releases; requests are counted until they end. */
+  requestTimeout: z.string().optional(),
 })
 
 /**

@@ -13,7 +13,10 @@ const parameters = z.strictObject({
   algorithm: z.strictObject({
     type: z.enum(['linear_lower_is_better', 'linear_higher_is_better']),
     normalization: z
-      .union([z.strictObject({ fixedRange }), z.strictObject({ adaptiveRange: z.strictObject({}).optional() })])
+      .strictObject({ fixedRange: fixedRange.optional(), adaptiveRange: z.strictObject({}).optional() })
+      .refine(({ fixedRange, adaptiveRange }) => fixedRange === undefined || adaptiveRange === undefined, {
+        error: 'fixedRange beside adaptiveRange, allowed: one of them',
+      })
       .default({}),
   }),
 })
@@ -27,7 +30,7 @@ export const endpointAttributeScorer = scorerKind('endpoint-attribute-scorer', p
   const { attributeKey, producer, algorithm } = options
   const read = attributeReader(attributeKey, producer, 'endpoint-attribute-scorer', context)
   const isLowerBetter = algorithm.type === 'linear_lower_is_better'
-  const fixed = 'fixedRange' in algorithm.normalization ? algorithm.normalization.fixedRange : undefined
+  const fixed = algorithm.normalization.fixedRange
 
   return {
     score(_request, candidates, scores) {

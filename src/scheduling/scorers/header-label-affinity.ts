@@ -5,15 +5,13 @@ import { headerName } from '../producers/header-name.ts'
 const parameters = z.strictObject({
   headerName,
   labelKey: z.string().min(1),
-  /** Tells the client, by the same header, the label of the endpoint that answers. */
-  stampResponseHeader: z.boolean().default(true),
 })
 
 /** 1 for endpoints whose label says what the request's header says, 0 for all others. */
 export const headerLabelAffinityScorer = scorerKind(
   'header-label-affinity-scorer',
   parameters,
-  ({ headerName, labelKey, stampResponseHeader }) => ({
+  ({ headerName, labelKey }) => ({
     headerNames: [headerName],
     score(request, candidates, scores) {
       const wanted = request.header(headerName) || undefined
@@ -21,11 +19,5 @@ export const headerLabelAffinityScorer = scorerKind(
         scores[i] = wanted !== undefined && candidates[i].labels[labelKey] === wanted ? 1 : 0
       }
     },
-    ...(stampResponseHeader && {
-      responseHeaders(_request, endpoint) {
-        const label = endpoint.labels[labelKey]
-        return label === undefined ? [] : [headerName, label]
-      },
-    }),
   }),
 )

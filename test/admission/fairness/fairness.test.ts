@@ -130,12 +130,12 @@ describe('least attained service', () => {
     expect(world.served(3)).toEqual(['z1', 'x1', 'y1'])
   })
 
-  test('without a half-life by its factor a second', async () => {
-    const world = worldOf(leastService({ lasHalfLifeSeconds: 0, lasDecayFactor: 0.9 }))
+  test('without a half-life, and a time to be forgotten, it stays', async () => {
+    const world = worldOf(leastService({ lasHalfLifeSeconds: 0, evictionTtlSeconds: 0 }))
     world.controller.spent(0, 'x', 1_000, 0)
-    await world.clock.advance(2_000)
-    world.controller.spent(0, 'y', 811, 0)
-    world.controller.spent(0, 'z', 809, 0)
+    await world.clock.advance(9_000_000)
+    world.controller.spent(0, 'y', 1_001, 0)
+    world.controller.spent(0, 'z', 999, 0)
     come(world, 'y', 1)
     come(world, 'x', 1)
     come(world, 'z', 1)
@@ -148,6 +148,16 @@ describe('least attained service', () => {
     world.inFlight = world.capacity
     for (const flow of ['x', 'y']) world.offer(world.item(flow, { fairnessId: flow, priority: 7 }))
     expect(world.served(2)).toEqual(['y', 'x'])
+  })
+
+  test('bands of the same policy count together', () => {
+    const fairness = leastService()
+    const high = { ...defaultBandOptions, priority: 7, fairness }
+    const world = new World({ bands: [high], defaultBand: { ...defaultBandOptions, fairness } })
+    world.controller.spent(7, 'x', 1_000, 0)
+    come(world, 'x', 1)
+    come(world, 'y', 1)
+    expect(world.served(2)).toEqual(['y1', 'x1'])
   })
 
   test('flows that come and go stay told apart', () => {

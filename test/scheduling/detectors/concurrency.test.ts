@@ -15,11 +15,11 @@ const limits = { maxConcurrency: 10, maxTokenConcurrency: 1_000 }
 describe.each([
   ['requests', 12 / 30, [1, 2], [0, 1, 2]],
   ['tokens', 2_300 / 3_000, [0], [0, 1]],
-  ['hybrid', 2_300 / 3_000, [], [0, 1]],
+  ['hybrid', (1 + 1 + 1.2) / 3, [], [0, 1]],
 ])('in the mode %s', (concurrencyMode, saturation, below, belowWithHeadroom) => {
   const create = (more = {}) => concurrencyDetector.create({ ...limits, concurrencyMode, ...more }, contextOfAll())
 
-  it(`a pool is as full as all in flight / all that it takes`, () => {
+  it('a pool is as full as its endpoints are in the mean', () => {
     expect(create().saturation(candidates)).toBeCloseTo(saturation, 12)
     expect(create({ headroom: 1 }).saturation(candidates)).toBeCloseTo(saturation, 12)
   })
@@ -38,6 +38,14 @@ it('takes what is fuller of both in the mode hybrid', () => {
   const detector = concurrencyDetector.create({ ...limits, concurrencyMode: 'hybrid' }, contextOfAll())
   expect(detector.saturation(endpoints({ inFlight: 5, inFlightTokens: 100 }))).toBe(0.5)
   expect(detector.saturation(endpoints({ inFlight: 1, inFlightTokens: 700 }))).toBe(0.7)
+})
+
+it('takes no part of a request, or of a token, for a whole one', () => {
+  const keeps = (maxConcurrency: number, headroom: number, inFlight: number) =>
+    left(concurrencyDetector.create({ maxConcurrency, headroom }, pluginContext()), endpoints({ inFlight }))
+  expect(keeps(3, 0.2, 2)).toEqual([0])
+  expect(keeps(3, 0.2, 3)).toEqual([])
+  expect(keeps(3, 0.34, 3)).toEqual([0])
 })
 
 it('takes 100 requests, or a million tokens, if not told otherwise', () => {

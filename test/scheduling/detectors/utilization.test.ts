@@ -46,10 +46,11 @@ describe('as a filter it keeps', () => {
     expect(keeps(undefined, { queued: 4, kvUsage: 0.79 }, { queued: 5 }, { kvUsage: 0.8 })).toEqual([0])
   })
 
-  it('those that are over them by less than the headroom; a full cache never', () => {
+  it('those that are over them by less than the headroom', () => {
     const states = [{ queued: 5 }, { queued: 6 }, { kvUsage: 0.95 }, { kvUsage: 0.97 }]
     expect(keeps({ headroom: 0.2 }, ...states)).toEqual([0, 2])
-    expect(keeps({ headroom: 9 }, { kvUsage: 1 }, { kvUsage: 0.99 })).toEqual([1])
+    expect(keeps({ headroom: 0.25 }, { kvUsage: 1 }, { kvUsage: 0.99 })).toEqual([1])
+    expect(keeps({ headroom: 0.5 }, { kvUsage: 1 }, { queued: 8 })).toEqual([0])
   })
 
   it('those with fresh metrics', () => {

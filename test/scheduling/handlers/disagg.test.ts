@@ -70,21 +70,37 @@ describe('disagg-profile-handler', () => {
     expect(scheduled).toMatchObject({ helpers: [], headers: [] })
   })
 
-  it.each(['decode-first', 'prefill-first'])('%s: without an endpoint to decode there is nothing', (stageOrder) => {
-    const rest = candidates.filter(({ labels }) => labels.role !== 'decode')
-    const scheduled = schedule({ stageOrder, deciders: { prefill: 'yes' } }, schedulingRequest(), all, rest)
-    expect(scheduled).toEqual({ endpoints: [], helpers: [], headers: [], scores: [] })
+  it.each([{ deciders: { prefill: 'yes' } }, { stageOrder: 'prefill-first' }])(
+    '%j: without an endpoint to decode there is nothing',
+    (parameters) => {
+      const rest = candidates.filter(({ labels }) => labels.role !== 'decode')
+      const scheduled = schedule(parameters, schedulingRequest(), all, rest)
+      expect(scheduled).toEqual({ endpoints: [], helpers: [], headers: [], scores: [] })
+    },
+  )
+
+  it.each([
+    { profiles: { decode: 'd', prefill: 'p' }, deciders: { prefill: 'yes' } },
+    { decodeProfile: 'd', prefillProfile: 'p', prefillDeciderPluginName: 'yes' },
+    { decodeProfile: 'd', prefillProfile: 'p', deciderPluginName: 'yes', encodeDeciderPluginName: '' },
+  ])('goes by the names that it is given: %j', (parameters) => {
+    const profiles = profilesOf(['d', roleProfile('decode')], ['p', roleProfile('prefill')])
+    const scheduled = schedule(parameters, schedulingRequest(), profiles)
+    expect(scheduled.profileName).toBe('d')
+    expect(scheduled.helperProfiles).toEqual(['p'])
   })
 
-  it('goes by the names that it is given', () => {
-    const profiles = profilesOf(['d', roleProfile('decode')], ['p', roleProfile('prefill')])
-    const parameters = { profiles: { decode: 'd', prefill: 'p' }, deciders: { prefill: 'yes' } }
-    expect(schedule(parameters, schedulingRequest(), profiles).helperProfiles).toEqual(['p'])
+  it('prefill-first: every request has a prefill, without a decider, if there is a profile for it', () => {
+    expect(schedule({ stageOrder: 'prefill-first' }).headers).toEqual(['x-prefiller-host-port', '10.0.0.2:8000'])
+    const alone = profilesOf(['decode', roleProfile('decode')])
+    expect(schedule({ stageOrder: 'prefill-first' }, schedulingRequest(), alone).headers).toEqual([])
+    const both = { stageOrder: 'prefill-first', deciders: { prefill: 'yes' } }
+    expect(() => schedule(both)).toThrow('has no place in the order prefill-first')
   })
 
   it.each([
     ['decode-first', ['decode before nothing', 'encode before d1', 'prefill before d1'], ['d1', 'd1']],
-    ['prefill-first', ['prefill before nothing', 'decode before p2', 'encode before d1'], [undefined, 'd1']],
+    ['prefill-first', ['prefill before nothing', 'decode before p2', 'encode before d1'], ['d1']],
   ])('%s: what chooses later knows the choice before it', (stageOrder, expected, decided) => {
     const seen: string[] = []
     const decodes: (string | undefined)[] = []
@@ -100,7 +116,7 @@ describe('disagg-profile-handler', () => {
     ]
     const noting: Decider = { type: 'noting', disaggregates: (_, decode) => decodes.push(decode?.name) > 0 }
     const handler = disaggProfileHandler.create(
-      { stageOrder, deciders: { prefill: 'noting', encode: 'noting' } },
+      { stageOrder, deciders: { encode: 'noting', ...(stageOrder === 'decode-first' && { prefill: 'noting' }) } },
       pluginContext({ plugins: { noting } }),
     )
     const stale = endpoints({ name: 'of a try before' })[0]
@@ -117,6 +133,20 @@ describe('pd-profile-handler', () => {
     const scheduled = handler.over(all, false)(schedulingRequest(), candidates, seededRandom())
     expect(scheduled.headers).toEqual(['x-prefiller-host-port', '10.0.0.2:8000'])
     expect(context.warnings).toEqual(['pd-profile-handler is deprecated: disagg-profile-handler does the same'])
+  })
+
+  it('sends to the primary port, if there is one, and names the rank by a header', () => {
+    const context = pluginContext({ plugins: { yes } })
+    const handler = pdProfileHandler.create({ deciderPluginName: 'yes', primaryPort: 9_000 }, context)
+    const scheduled = handler.over(all, false)(schedulingRequest(), candidates, seededRandom())
+    expect(scheduled.destination).toBe('10.0.0.3:9000')
+    expect(scheduled.headers).toEqual([
+      'x-prefiller-host-port',
+      '10.0.0.2:8000',
+      'x-data-parallel-host-port',
+      '10.0.0.3:8000',
+    ])
+    expect(names(scheduled.helpers)).toEqual(['p2'])
   })
 
   it('has the prefix-based decider if not told otherwise', () => {

@@ -67,7 +67,19 @@ describe('header-profile-handler', () => {
     }
   })
 
-  it('needs the default profile', () => {
+  it('tells which profile has chosen', () => {
+    expect(both(asking('x'), candidates, random).profileName).toBe('x')
+    expect(both(asking('z'), candidates, random).profileName).toBeUndefined()
+  })
+
+  it('has no use for a default profile where every request has the header', () => {
+    const stages = headerProfileHandler.create({ headerName: 'Stage' }, pluginContext())
+    const schedule = stages.over(profilesOf(['x', x], ['y', y]), false)
+    expect(names(schedule(asking('y'), candidates, random).endpoints)).toEqual(['c'])
+    expect(names(schedule(asking(undefined), candidates, random).endpoints)).toEqual([])
+  })
+
+  it('needs the default profile that it is told', () => {
     expect(() => handler.over(profilesOf(['x', x], ['z', y]), false)).toThrow('needs a profile named "y", found x, z')
   })
 })

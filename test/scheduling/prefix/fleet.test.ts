@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { defaultConfiguration, replicasConfiguration } from '../../../src/scheduling/default-configuration.ts'
+import { parse } from 'yaml'
+import { defaultConfiguration } from '../../../src/scheduling/default-configuration.ts'
 import { mean, type Outcome, type Policy, playFleet } from './fleet.ts'
 import { randomPolicy, referencePolicy, scored, type Weighted } from './policies.ts'
 import type { ServerModel } from './simulated-server.ts'
@@ -11,13 +14,12 @@ import { type Arrival, conversations, manyAdapters, nothingShared, sharedPrefixe
 
 /** The scorers of a configuration, as it weighs them. */
 function weights({ schedulingProfiles: [profile] }: typeof defaultConfiguration): Weighted[] {
-  return profile.plugins.flatMap((plugin) =>
-    'weight' in plugin ? [{ type: plugin.pluginRef, weight: plugin.weight }] : [],
-  )
+  return profile.plugins.flatMap(({ pluginRef, weight }) => (weight === undefined ? [] : [{ type: pluginRef, weight }]))
 }
 
 const defaults = weights(defaultConfiguration)
-const forReplicas = weights(replicasConfiguration)
+const examples = join(import.meta.dirname, '..', '..', '..', 'examples', 'scheduling')
+const forReplicas = weights(parse(readFileSync(join(examples, 'replicas.yaml'), 'utf8')))
 
 const model: ServerModel = {
   maxRunning: 8,

@@ -44,16 +44,13 @@ describe('session-id-producer', () => {
     [{ cookieName: 'sid' }, { cookie: 'asid=1;sid="D=d"' }, 'D=d'],
     [{ cookieName: 'sid' }, { cookie: 'sid=; other' }, undefined],
     [{ cookieName: 'sid' }, {}, undefined],
-    [{ ttl: '1h', lruSize: 4096 }, {}, undefined],
   ])('with %j says of %j: %j', (parameters, headers, session) => {
     expect(said(sessionIdProducer.create(parameters, pluginContext()), headers as Record<string, string>)).toBe(session)
   })
 
   it.each([
     [{ headerName: 'a', cookieName: 'b' }, 'not both'],
-    [{ ttl: '0s' }, 'ttl'],
-    [{ ttl: '5 minutes' }, 'is no duration'],
-    [{ lruSize: 0 }, 'lruSize'],
+    [{ headerName: 'not a name' }, 'is no header name'],
   ])('refuses %j', (parameters, place) => {
     expect(() => sessionIdProducer.create(parameters, pluginContext())).toThrow(place)
   })

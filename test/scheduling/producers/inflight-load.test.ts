@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { SchedulingRequest } from '../../../src/scheduling/plugin.ts'
 import { inflightLoadProducer } from '../../../src/scheduling/producers/inflight-load.ts'
+import { pluginContext } from '../context.ts'
 import { endpoints, schedulingRequest } from '../endpoints.ts'
 import { contextOfAll, prefixMatches } from './known.ts'
 
@@ -10,6 +11,12 @@ const growing = (promptBytes: number, maxOutputTokens?: number): SchedulingReque
   promptBytes,
 })
 const create = (parameters?: unknown, context = contextOfAll()) => inflightLoadProducer.create(parameters, context)
+
+it('are those of the whole prompt where nobody knows of caches', () => {
+  const [endpoint] = endpoints({})
+  create({}, pluginContext()).routed!(growing(400), endpoint)
+  expect(endpoint.inFlightTokens).toBe(100)
+})
 
 describe('the tokens in flight', () => {
   it('are those of the prompt, until the request has ended', () => {
@@ -37,6 +44,22 @@ describe('the tokens in flight', () => {
     expect([endpoint.inFlightTokens, helper.inFlightTokens]).toEqual([0, 0])
   })
 
+  it.each([
+    [{}, [0, 0]],
+    [{ addEstimatedOutputTokens: true }, [250, 0]],
+  ])('with %j are %j for who answers and who helps once the answer has begun', (parameters, left) => {
+    const producer = create(parameters)
+    const [endpoint, helper] = endpoints({}, {})
+    const request = growing(400)
+    producer.routed!(request, endpoint, 'decode', false)
+    producer.routed!(request, helper, 'prefill', true)
+    producer.responseStarted!(request, endpoint, false)
+    producer.responseStarted!(request, helper, true)
+    expect([endpoint.inFlightTokens, helper.inFlightTokens]).toEqual(left)
+    for (const at of [endpoint, helper]) producer.ended!(request, at, undefined)
+    expect([endpoint.inFlightTokens, helper.inFlightTokens]).toEqual([0, 0])
+  })
+
   it('count once, whatever is told twice', () => {
     const [first, second] = [create(), create()]
     const [endpoint] = endpoints({})
@@ -50,9 +73,9 @@ describe('the tokens in flight', () => {
     expect(endpoint.inFlightTokens).toBe(0)
   })
 
-  it('do not have what is cached in them where it is told whose matches count', () => {
+  it.each([{ prefixMatchInfoProducerName: 'matches' }, {}])('do not have what is cached in them (%j)', (parameters) => {
     const context = contextOfAll(undefined, prefixMatches({ 'server-0': 300 }))
-    const producer = create({ prefixMatchInfoProducerName: 'matches' }, context)
+    const producer = create(parameters, context)
     const [endpoint, other] = endpoints({}, {})
     const request = growing(400)
     for (const at of [endpoint, other]) producer.routed!(request, at)
@@ -65,6 +88,7 @@ describe('the tokens in flight', () => {
     [{ addEstimatedOutputTokens: true }, 20, 120],
     [{ addEstimatedOutputTokens: true, maxEstimatedOutputTokens: 30 }, undefined, 130],
     [{ addEstimatedOutputTokens: true, maxEstimatedOutputTokens: 30 }, 20, 120],
+    [{ addEstimatedOutputTokens: true, outputRatio: 0.014 }, undefined, 101],
     [{ outputRatio: 3, maxEstimatedOutputTokens: 30 }, 20, 100],
   ])('with %j and a limit of %j are %i for a prompt of 100', (parameters, maxOutputTokens, tokens) => {
     const [endpoint] = endpoints({})

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { Endpoint } from '../../../src/pool/endpoint.ts'
 import { sessionAffinityFilter } from '../../../src/scheduling/filters/session-affinity.ts'
+import { sessionIdProducer } from '../../../src/scheduling/producers/session-id.ts'
 import { sessionAffinityScorer } from '../../../src/scheduling/scorers/session-affinity.ts'
+import { pluginContext } from '../context.ts'
 import { endpoints, schedulingRequest } from '../endpoints.ts'
 import { scoresOf } from '../scorers/scores.ts'
 import { contextOfAll } from './known.ts'
@@ -47,9 +49,9 @@ describe('by the token of a response', () => {
     const parameters = { profileName: 'prefill', encodedEndpointHeaderConfig: { header: 'X-Prefill' } }
     const plugin = sessionAffinityFilter.create(parameters, contextOfAll())
     const request = asking({})
-    plugin.routed!(request, candidates[0])
+    plugin.routed!(request, candidates[0], 'decode', false)
     expect(plugin.responseHeaders!(request, candidates[0])).toEqual([])
-    plugin.routed!(request, candidates[1], 'prefill')
+    plugin.routed!(request, candidates[1], 'prefill', true)
     expect(plugin.responseHeaders!(request, candidates[0])).toEqual(['x-prefill', token('default/a-rank-1')])
     expect(plugin.headerNames).toEqual(['x-prefill'])
   })
@@ -70,21 +72,38 @@ describe('by the id of a session', () => {
       clock,
       plugin,
       left: (request = asking({})) => plugin.filter(request, candidates, Math.random),
-      route: (request: ReturnType<typeof asking>, i: number, profile?: string) =>
-        plugin.routed!(request, candidates[i], profile),
+      route: (request: ReturnType<typeof asking>, i: number, profile = 'decode') =>
+        plugin.routed!(request, candidates[i], profile, profile !== 'decode'),
     }
   }
   const a = asking({ 'x-session-id': 'A' })
   const agent = asking({ 'x-claude-code-session-id': 'B' })
   const both = asking({ 'x-session-id': 'A', 'x-claude-code-session-id': 'B' })
 
-  it('a session stays where it went last', () => {
+  it('a session stays where it went first, though another endpoint may have been better once', () => {
     const { left, route } = play()
     expect(left(a)).toBe(candidates)
     route(a, 1)
     expect(left(a)).toEqual([candidates[1]])
     route(a, 0)
-    expect(left(a)).toEqual([candidates[0]])
+    expect(left(a)).toEqual([candidates[1]])
+  })
+
+  it('a session moves when its endpoint is no candidate, and stays there when that is back', () => {
+    const { plugin, left, route } = play()
+    route(a, 1)
+    plugin.filter(a, [candidates[0], candidates[2]], Math.random)
+    route(a, 2)
+    expect(left(a)).toEqual([candidates[2]])
+  })
+
+  it('requests of a new session that come at the same time agree on where the first one went', () => {
+    const { left, route } = play()
+    const again = asking({ 'x-session-id': 'A' })
+    for (const request of [a, again]) expect(left(request)).toBe(candidates)
+    route(a, 1)
+    route(again, 0)
+    expect(left(a)).toEqual([candidates[1]])
   })
 
   it('the first source that has an id counts', () => {
@@ -124,20 +143,35 @@ describe('by the id of a session', () => {
     for (let i = 0; i < 4; i += 1) {
       clock.nowMs += 300_000
       expect(left(a)).toEqual([candidates[1]])
+      route(a, 1)
     }
     clock.nowMs += 300_001
     expect(left(a)).toBe(candidates)
   })
 
-  it('what a profile chose as a helper binds the instance of that profile alone', () => {
-    const primary = play()
-    const prefill = play({ profileName: 'prefill' })
-    for (const { route } of [primary, prefill]) {
+  it('what a profile chose binds the instance of that profile alone, whether it answers or helps', () => {
+    const [primary, decode, prefill] = [play(), play({ profileName: 'decode' }), play({ profileName: 'prefill' })]
+    for (const { route } of [primary, decode, prefill]) {
       route(a, 0)
       route(a, 1, 'prefill')
     }
     expect(primary.left(a)).toEqual([candidates[0]])
+    expect(decode.left(a)).toEqual([candidates[0]])
     expect(prefill.left(a)).toEqual([candidates[1]])
+  })
+
+  it('a producer that is named gives the id', () => {
+    const named = sessionIdProducer.create({ cookieName: 'chat' }, contextOfAll())
+    const plugin = sessionAffinityFilter.create(
+      {
+        strategy: 'session_id',
+        sessionIdConfig: { sources: [{ attribute: 'SessionIDDataKey', producer: 'by-cookie' }] },
+      },
+      pluginContext({ plugins: { 'by-cookie': named } }),
+    )
+    const request = asking({ cookie: 'chat=7' })
+    plugin.routed!(request, candidates[2], 'default', false)
+    expect(plugin.filter(request, candidates, Math.random)).toEqual([candidates[2]])
   })
 
   it('nothing is set on responses', () => {
@@ -149,7 +183,8 @@ describe('by the id of a session', () => {
     [{ sources: [{ header: 'x', attribute: 'y' }] }, 'attribute'],
     [{ sources: [{ header: 'not a name' }] }, 'sources'],
     [{ evictionTtlSeconds: 0 }, 'evictionTtlSeconds'],
-    [{ sources: [{ attribute: 'nobody' }] }, 'agent-identity or session-id-producer'],
+    [{ sources: [{ attribute: 'nobody' }] }, 'SessionIDDataKey'],
+    [{ sources: [{ producer: 'agent-identity' }] }, 'either a header or an attribute'],
   ])('%j is refused', (sessionIdConfig, place) => {
     expect(() => sessionAffinityFilter.create({ strategy: 'session_id', sessionIdConfig }, contextOfAll())).toThrow(
       place,

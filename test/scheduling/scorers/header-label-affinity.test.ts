@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { headerLabelAffinityScorer } from '../../../src/scheduling/scorers/header-label-affinity.ts'
 import { pluginContext } from '../context.ts'
-import { endpoints, schedulingRequest } from '../endpoints.ts'
+import { endpoints } from '../endpoints.ts'
 import { scoresOf } from './scores.ts'
 
 const candidates = endpoints({ labels: { zone: 'a' } }, { labels: { zone: 'b' } }, { labels: { zone: '' } }, {})
@@ -18,9 +18,7 @@ it.each([undefined, '', 'c'])('scores 0 where the header says %j', (zone) => {
   expect(scoresOf(create(), candidates, from(zone))).toEqual([0, 0, 0, 0])
 })
 
-it('tells the client the label of who answers, unless told not to', () => {
-  const request = schedulingRequest()
-  expect(create().responseHeaders!(request, candidates[1])).toEqual(['x-zone', 'b'])
-  expect(create().responseHeaders!(request, candidates[3])).toEqual([])
-  expect(create({ stampResponseHeader: false }).responseHeaders).toBeUndefined()
+it('has no part in the response', () => {
+  expect(create().responseHeaders).toBeUndefined()
+  expect(() => create({ stampResponseHeader: true })).toThrow('stampResponseHeader')
 })

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { inflightLoadProducer } from '../../../src/scheduling/producers/inflight-load.ts'
 import { tokenLoadScorer } from '../../../src/scheduling/scorers/token-load.ts'
 import { pluginContext } from '../context.ts'
 import { endpoints } from '../endpoints.ts'
@@ -18,11 +19,13 @@ it('is full at 4 Mi tokens if not told otherwise', () => {
   expect(scoresOf(scorer, endpoints({ inFlightTokens: 2 ** 20 }, { inFlightTokens: 2 ** 22 }))).toEqual([0.75, 0])
 })
 
-it('takes off what is cached where it is told whose matches count', () => {
+it('counts of the request what its producer would: the output too, what is cached not', () => {
   const context = contextOfAll(undefined, prefixMatches({ 'server-1': 1_000 }))
-  const parameters = { queueThresholdTokens: 1_000, prefixMatchInfoProducerName: 'matches' }
-  const scorer = tokenLoadScorer.create(parameters, context)
-  expect(scoresOf(scorer, endpoints({}, {}), { promptBytes: 2_000 })).toEqual([0.5, 0.75])
+  const producer = { addEstimatedOutputTokens: true, outputRatio: 0.5, maxEstimatedOutputTokens: 100 }
+  const plugins = { mine: inflightLoadProducer.create(producer, context) }
+  const parameters = { queueThresholdTokens: 1_000, inFlightLoadProducerName: 'mine' }
+  const scorer = tokenLoadScorer.create(parameters, pluginContext({ plugins }))
+  expect(scoresOf(scorer, endpoints({}, {}), { promptBytes: 2_000 })).toEqual([0.4, 0.65])
 })
 
 it('has the producer made that counts tokens', () => {
