@@ -17,6 +17,7 @@ import type { Server } from './peers/server.ts'
 import { startSignalbox } from './peers/signalbox.ts'
 import { type Part, type PartReport, parts, reportMarkdown } from './report.ts'
 import { measureResponses } from './responses/responses.ts'
+import { measureScraping } from './scraping/scraping.ts'
 import { alignTable } from './table.ts'
 import { measureTraces } from './traces/traces.ts'
 
@@ -44,6 +45,10 @@ async function main(args: readonly string[]): Promise<void> {
 
   if (wants('micro')) reports.micro = { ...nothingFound, micro: await runMicro(say) }
   if (wants('e2e') || wants('responses') || wants('envoy')) Object.assign(reports, await measureServers(options))
+  if (wants('scraping')) {
+    const outcome = await inWorkspace((directory) => measureScraping({ quick: options.quick, directory, say }))
+    reports.scraping = { ...nothingFound, ...outcome }
+  }
   if (wants('traces')) reports.traces = await inWorkspace((workspace) => measureTraces(options, workspace, say))
 
   for (const { micro, tables, leftOut, misses } of Object.values(reports)) {

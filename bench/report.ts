@@ -8,6 +8,7 @@ const headings = {
   micro: 'Hot functions',
   e2e: 'ext_proc servers',
   responses: 'Streamed responses',
+  scraping: 'Metrics of model servers',
   envoy: 'Behind a real Envoy',
   traces: 'Traces behind a real Envoy Gateway',
 } as const

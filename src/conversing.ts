@@ -1,8 +1,8 @@
 import type { Logger } from 'pino'
 import { PoolQueues } from './admission/pool-queues.ts'
+import { systemClock } from './clock.ts'
 import type { ConversationContext } from './extproc/conversation.ts'
 import { slot } from './extproc/headers.ts'
-import { systemClock } from './pool/clock.ts'
 import type { LivePools } from './pool/live-pools.ts'
 import type { Scraper } from './pool/scraper.ts'
 import { answerModels } from './request/models-list.ts'
@@ -87,7 +87,10 @@ export function createConversing(
     trustsHints: options.trustsHints,
     answerHere(request, catalog) {
       const { headers, facts } = request
-      if (!options.answersModels || facts.path === undefined || headers?.[slot.method] !== 'GET') return undefined
+      const method = headers?.[slot.method]
+      // The proxy leaves out the body of an answer to HEAD.
+      if (method !== 'GET' && method !== 'HEAD') return undefined
+      if (!options.answersModels || facts.path === undefined) return undefined
       return answerModels(catalog, facts.path, request.header(anthropicHeader) === undefined ? 'openai' : 'anthropic')
     },
     random: Math.random,

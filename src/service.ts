@@ -2,24 +2,24 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { emptyCatalog } from './catalog/catalog.ts'
 import { formatProblem } from './catalog/problem.ts'
+import { systemClock } from './clock.ts'
 import { createConversing } from './conversing.ts'
 import type { Routing } from './extproc/conversation.ts'
 import { Exchanges } from './extproc/exchange.ts'
 import { GrpcServer } from './extproc/grpc-server.ts'
 import { extProcService, Health } from './extproc/health.ts'
 import { type Certificates, folderCertificates, selfSignedCertificates } from './extproc/tls.ts'
-import { systemClock } from './pool/clock.ts'
 import { engineFinder } from './pool/engines.ts'
 import { LivePools } from './pool/live-pools.ts'
 import { metricsSourceLimits, openMetricsSource } from './pool/metrics-source.ts'
-import { Scraper, scraperLimits } from './pool/scraper.ts'
+import { Scraper } from './pool/scraper.ts'
 import { createHeaderTable } from './request/control-headers.ts'
 import type { Limits } from './request/limits.ts'
 import { readConfiguration, type SchedulingConfiguration } from './scheduling/configuration.ts'
 import { createDefaultConfiguration } from './scheduling/default-configuration.ts'
 import { readDocuments } from './sources/document.ts'
 import { FileSource } from './sources/file-source.ts'
-import type { ProblemChange, Snapshot } from './sources/source.ts'
+import { type ProblemChange, type Snapshot, SourceError } from './sources/source.ts'
 import { createMetrics, portOf, serveMetrics } from './telemetry/metrics.ts'
 import { namesModel } from './telemetry/resource-names.ts'
 
@@ -71,8 +71,9 @@ const releaseMs = 5000
 
 /** Starts everything and resolves when it is ready. @throws ConfigurationError, SourceError, or the error of listen() */
 export async function startService(options: ServiceOptions, log: Logger): Promise<Service> {
-  const configuration = readScheduling(options)
+  const configuration = readScheduling(options, () => scraper.longestIntervalMs)
   const { dataLayer } = configuration
+  const { onlyPool } = options
   for (const warning of configuration.warnings) log.warn(warning)
   const pools = new LivePools()
   const scraper = new Scraper({
@@ -93,7 +94,7 @@ export async function startService(options: ServiceOptions, log: Logger): Promis
       paths: options.resources,
       endpointsFile: options.endpointsFile,
       defaultNamespace: options.defaultNamespace,
-      ...(options.onlyPool && { onlyPool: options.onlyPool }),
+      ...(onlyPool && { onlyPool }),
     },
     {
       onSnapshot(snapshot) {
@@ -108,6 +109,11 @@ export async function startService(options: ServiceOptions, log: Logger): Promis
     },
   )
   const apply = ({ catalog, endpoints }: Snapshot) => {
+    if (onlyPool !== undefined && catalog.pools.size === 0) {
+      log.warn(
+        `--pool-name: there is no InferencePool ${onlyPool.namespace}/${onlyPool.name}, so no endpoint is picked`,
+      )
+    }
     routing = { catalog, table: createHeaderTable([...catalog.headerNames, ...conversing.headerNames]) }
     pools.update(catalog, endpoints)
     scraper.update(pools.members)
@@ -118,6 +124,8 @@ export async function startService(options: ServiceOptions, log: Logger): Promis
     {
       openExchanges: () => exchanges.size,
       pools: () => [...routing.catalog.pools.keys()].map((key) => [key, pools.averages(key)] as const),
+      // Of several pools the names alone may be the same.
+      poolName: (poolKey) => (onlyPool === undefined ? poolKey : onlyPool.name),
       resourceProblems: () => problems.length,
       endpoints: (poolKey) => pools.endpointsOf(poolKey),
       heldBytes: () => exchanges.heldBytes,
@@ -195,10 +203,16 @@ async function untilQuiet(exchanges: Exchanges, endMs: number): Promise<void> {
 /** A fleet that is scraped more rarely than this is not stale for it. */
 const staleAfterScrapes = 3
 
-function readScheduling({ configuration, refreshMetricsIntervalMs }: ServiceOptions): SchedulingConfiguration {
-  // An idle pool is scraped once a second; the request that wakes it must not find it stale.
-  const leastMs = Math.max(staleAfterScrapes * refreshMetricsIntervalMs, 1.5 * scraperLimits.idleIntervalMs)
-  const world = { nowMs: systemClock.nowMs, staleAfterMs: (thresholdMs: number) => Math.max(thresholdMs, leastMs) }
+function readScheduling(
+  { configuration, refreshMetricsIntervalMs }: ServiceOptions,
+  longestIntervalMs: () => number,
+): SchedulingConfiguration {
+  const world = {
+    nowMs: systemClock.nowMs,
+    // An idle pool is scraped once a second, and a large one more rarely: the request that wakes it must not find it stale.
+    staleAfterMs: (thresholdMs: number) =>
+      Math.max(thresholdMs, staleAfterScrapes * refreshMetricsIntervalMs, 1.5 * longestIntervalMs()),
+  }
   if (configuration === undefined) return createDefaultConfiguration(world)
   return readConfiguration(configuration.text, configuration.name, { ...world, readDocuments })
 }
@@ -206,7 +220,11 @@ function readScheduling({ configuration, refreshMetricsIntervalMs }: ServiceOpti
 async function loadCertificates({ tls }: ServiceOptions, log: Logger): Promise<Certificates | undefined> {
   if (tls === 'off') return undefined
   if (tls === 'self-signed') return selfSignedCertificates()
-  return folderCertificates(tls.folder, (problem) => log.error(problem))
+  try {
+    return folderCertificates(tls.folder, (problem) => log.error(problem))
+  } catch (error) {
+    throw new SourceError(`--cert-path ${tls.folder}: ${(error as Error).message}`)
+  }
 }
 
 function sizesOf({ catalog, endpoints }: Snapshot) {

@@ -4,7 +4,7 @@ import type { BodyReader } from '../../src/request/bodies/body-reader.ts'
 import { EngineGrpcReader } from '../../src/request/bodies/engine-grpc.ts'
 import { decodeBody } from '../../src/request/bodies/inflate.ts'
 import { MultipartReader } from '../../src/request/bodies/multipart.ts'
-import { createReader, operationOf, readerFor } from '../../src/request/bodies/parsers.ts'
+import { createReader, readerFor } from '../../src/request/bodies/parsers.ts'
 import { chatBody } from '../bodies.ts'
 
 const kib = 1024
@@ -82,7 +82,6 @@ bench('readerFor + createReader', () => {
   const { format } = readerFor(undefined, headers)
   do_not_optimize(createReader(format, headers.contentType))
 })
-bench('operationOf', () => do_not_optimize(operationOf(headers.path)))
 
 const { benchmarks } = await run({ format: 'quiet' })
 

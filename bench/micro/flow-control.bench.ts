@@ -9,7 +9,7 @@ import {
   fairnessKinds,
   type OrderingOptions,
 } from '../../src/admission/options.ts'
-import { systemClock } from '../../src/pool/clock.ts'
+import { systemClock } from '../../src/clock.ts'
 
 class Item extends FlowItem {
   onAdmitted(): void {}

@@ -35,7 +35,7 @@ function shifted(shift: (index: number) => number): Buffer[] {
 }
 
 function read(pieces: readonly Buffer[], contentType: string, names: typeof restore | undefined): number {
-  const reader = createResponseReader({ contentType, contentEncoding: undefined, restore: names })
+  const reader = createResponseReader({ contentType, contentEncoding: undefined, restore: names })!
   const out: Buffer[] = []
   for (const piece of pieces) {
     out.length = 0

@@ -28,7 +28,7 @@ export type PickerParts = {
 }
 export type PickerOptions = {
   readonly parts: PickerParts
-  /** An EndpointPickerConfig file for signalbox; without it, its defaults. */
+  /** An EndpointPickerConfig file for signalbox; without it, its defaults, and for several the one of the examples. */
   readonly config: string | undefined
   /** What signalbox sees of answers. */
   readonly answerBody: AnswerBody
@@ -38,6 +38,8 @@ const namespace = 'default'
 const poolName = 'bench'
 const labels = { app: 'bench-model-server' }
 const replicas = 3
+/** For replicas that share nothing. */
+const replicasConfig = fileURLToPath(new URL('../../examples/scheduling/replicas.yaml', import.meta.url))
 const signalbox = fileURLToPath(new URL('../../bin/signalbox', import.meta.url))
 const crds = [
   'inferencepools.inference.networking.k8s.io',
@@ -60,7 +62,7 @@ export async function startPickers(
     case 'signalbox':
       return startSignalbox(1, ports, options, directory)
     case 'signalbox × 3':
-      return startSignalbox(replicas, ports, options, directory)
+      return startSignalbox(replicas, ports, { ...options, config: options.config ?? replicasConfig }, directory)
   }
 }
 

@@ -4,8 +4,8 @@ import { type Cell, figure, type Table } from '../table.ts'
 import type { TraceResult } from './drive.ts'
 import type { PickerName } from './pickers.ts'
 
-/** Of signalbox to the reference, at most. */
-const targets = { meanRatio: 0.85, p99Ratio: 1 }
+/** Of signalbox to the reference, at most; of three to one, at least. */
+const targets = { meanRatio: 0.85, p99Ratio: 1, cachedRatio: 0.95 }
 const subject: PickerName = 'signalbox'
 const replicas: PickerName = 'signalbox × 3'
 const reference: PickerName = 'reference'
@@ -60,7 +60,7 @@ export function traceTables({ trace, note }: Setting, results: ReadonlyMap<Picke
         figure(each.meanMs),
         figure(each.p99Ms),
         percentText(each.cachedShare),
-        figure(each.cachedShare / one.cachedShare),
+        cachedCell(each.cachedShare / one.cachedShare, check),
         // Those of the one are reported in the table before.
         check(String(each.failed), each === many && each.failed > 0, failedText(each)),
       ]),
@@ -70,6 +70,13 @@ export function traceTables({ trace, note }: Setting, results: ReadonlyMap<Picke
   }
   return { tables, misses }
 }
+
+const cachedCell = (ratio: number, check: Check): Cell =>
+  check(
+    figure(ratio),
+    ratio < targets.cachedRatio,
+    `three that share nothing find ${figure(ratio)} × as much in caches as one, below ${targets.cachedRatio}`,
+  )
 
 export function summarize(name: PickerName, result: TraceResult): Summary {
   const { firstTokensMs, promptTokens, cachedTokens, failures } = result

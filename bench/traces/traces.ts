@@ -1,6 +1,7 @@
 import { findEnvoy } from '../../src/demo/envoy-binary.ts'
 import { findParts } from '../peers/parts.ts'
 import type { PartReport } from '../report.ts'
+import type { Table } from '../table.ts'
 import { measureTrace, type TracePlan } from './measure.ts'
 import { defaultAnswerBody } from './pickers.ts'
 import { adapterTrace, prefixTrace } from './trace.ts'
@@ -38,23 +39,22 @@ export async function measureTraces(
     directory: workspace,
     say,
   }
-  const prefixes = await measureTrace({
-    ...shared,
-    trace: prefixTrace(length),
-    pickers: ['random', 'reference', 'signalbox', 'signalbox × 3'],
-    servers: 'llm-d-inference-sim',
-  })
-  const adapters = await measureTrace({
-    ...shared,
-    trace: adapterTrace(length),
-    pickers: ['random', 'reference', 'signalbox'],
-    // The other kind has slots for adapters, but loads them in no time.
-    servers: 'signalbox sim',
-  })
-  return {
-    micro: [],
-    tables: [...prefixes.tables, ...adapters.tables],
-    misses: [...prefixes.misses, ...adapters.misses],
-    leftOut: [],
+  const runs: Pick<TracePlan, 'trace' | 'pickers' | 'servers'>[] = [
+    {
+      trace: prefixTrace(length),
+      pickers: ['random', 'reference', 'signalbox', 'signalbox × 3'],
+      servers: 'llm-d-inference-sim',
+    },
+    { trace: prefixTrace(length), pickers: ['reference', 'signalbox'], servers: 'signalbox sim' },
+    // The other kind of server has slots for adapters, but loads them in no time.
+    { trace: adapterTrace(length), pickers: ['random', 'reference', 'signalbox'], servers: 'signalbox sim' },
+  ]
+  const tables: Table[] = []
+  const misses: string[] = []
+  for (const run of runs) {
+    const outcome = await measureTrace({ ...shared, ...run })
+    tables.push(...outcome.tables)
+    misses.push(...outcome.misses)
   }
+  return { micro: [], tables, misses, leftOut: [] }
 }

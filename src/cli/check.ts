@@ -16,7 +16,7 @@ import { PathError, readPath } from '../sources/paths.ts'
 /** `signalbox check`: validates manifests and endpoints files without a cluster. */
 export function define(command: Command): void {
   command
-    .description('validate resources; prints a line for each problem: file:line:col path: problem')
+    .description('Validate resources. Prints a line for each problem: file:line:col path: problem')
     .argument('[path...]', 'files or directories of manifests')
     .option('-f, --file <path...>', 'the same, for those who know it from kubectl (repeatable)')
     .action(async (paths: string[], { file = [] }: { file?: string[] }) => {
@@ -39,7 +39,7 @@ async function check(paths: readonly string[]): Promise<Report> {
   const { texts, problems: unreadable } = await readTexts(paths)
   const manifests = texts.map(({ path, text }) => readManifests(path, text))
   const resources = manifests.flatMap((each) => each.resources)
-  const configurations = resources.filter(({ kind }) => kind === 'EndpointPickerConfig').map(readScheduling)
+  const configurations = resources.filter(isConfiguration).map(readScheduling)
   const endpointLists = manifests.flatMap((each) => each.endpointLists).map((list) => readEndpoints(list, 'error'))
   const compiled = compileCatalog(resources, { unknownFields: 'error' })
   const problems = [
@@ -51,10 +51,12 @@ async function check(paths: readonly string[]): Promise<Report> {
   ]
   const endpointCount = endpointLists.reduce((count, { endpoints }) => count + (endpoints?.size ?? 0), 0)
   const errorCount = problems.filter(({ severity }) => severity === 'error').length
-  const lines = sortProblems(problems).map(formatProblem)
+  const warnings = configurations.flatMap(({ configuration }) => configuration?.warnings ?? [])
+  const warningCount = problems.length - errorCount + warnings.length
+  const lines = [...sortProblems(problems).map(formatProblem), ...warnings]
   const summary = [describeResources(resources)]
   if (endpointCount > 0) summary.push(count(endpointCount, 'endpoint'))
-  summary.push(describeProblems(errorCount, problems.length - errorCount))
+  summary.push(describeProblems(errorCount, warningCount))
   if (errorCount === 0 && compiled.catalog.pools.size > 0)
     lines.push(...describeModes(compiled.catalog, configurations))
   return { lines: [...lines, summary.join('; ')], exitCode: unreadable.length > 0 ? 2 : errorCount > 0 ? 1 : 0 }
@@ -100,20 +102,28 @@ async function readTexts(paths: readonly string[]) {
   return { texts: [...texts.values()], problems }
 }
 
-const kindNames: Readonly<Record<Declaration['kind'], string>> = {
+const isConfiguration = ({ kind }: Resource): boolean => kind === 'EndpointPickerConfig'
+
+type CountedKind = Declaration['kind'] | 'configuration'
+
+const countedKindOf = (resource: Resource): CountedKind | undefined =>
+  isConfiguration(resource) ? 'configuration' : kindOf(resource)
+
+const kindNames: Readonly<Record<CountedKind, string>> = {
   pool: 'pool',
   model: 'model',
   rewrite: 'rewrite',
   objective: 'objective',
   route: 'route',
   adapters: 'adapter map',
+  configuration: 'endpoint picker configuration',
 }
 
 /** `12 resources: 2 pools, 3 models, 7 others`. */
 function describeResources(resources: readonly Resource[]): string {
-  const byKind = Map.groupBy(resources, (resource) => kindOf(resource))
+  const byKind = Map.groupBy(resources, countedKindOf)
   const parts = Object.entries(kindNames).flatMap(([kind, name]) => {
-    const found = byKind.get(kind as Declaration['kind'])
+    const found = byKind.get(kind as CountedKind)
     return found === undefined ? [] : [count(found.length, name)]
   })
   const others = byKind.get(undefined)

@@ -31,6 +31,12 @@ export function parseBytes(value: string): number {
   return bytes
 }
 
+/** Such a quantity in the largest binary unit that it is a whole number of. */
+export function bytesText(bytes: number): string {
+  const unit = ['Gi', 'Mi', 'Ki'].find((unit) => bytes % byteUnits[unit] === 0) ?? ''
+  return `${bytes / byteUnits[unit]}${unit}`
+}
+
 const durationUnitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 
 /** A Go duration in milliseconds: `50ms`, `1.5s`, `1m30s`. */
@@ -42,6 +48,9 @@ export function parseDurationMs(value: string): number {
   }
   return totalMs
 }
+
+/** Such a duration in whole seconds, or in milliseconds. */
+export const durationText = (ms: number): string => (ms % 1000 === 0 ? `${ms / 1000}s` : `${ms}ms`)
 
 /** Go's `-v=3` reaches us as `=3`. */
 export function parseVerbosity(value: string): number {

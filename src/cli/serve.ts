@@ -5,7 +5,15 @@ import { ConfigurationError } from '../scheduling/configuration.ts'
 import { type ServiceOptions, startService } from '../service.ts'
 import { SourceError } from '../sources/source.ts'
 import { createLog } from '../telemetry/log.ts'
-import { parseBoolean, parseBytes, parseDurationMs, parsePort, parseVerbosity } from './flag-values.ts'
+import {
+  bytesText,
+  durationText,
+  parseBoolean,
+  parseBytes,
+  parseDurationMs,
+  parsePort,
+  parseVerbosity,
+} from './flag-values.ts'
 
 /**
  * Flags of the reference endpoint pickers that mean nothing here: accepted, so that their charts can run this program, and
@@ -125,21 +133,23 @@ export function define(command: Command): void {
       ).choices(['answer', 'route']),
     )
     .option('--emit-llm-d-metrics [bool]', 'metrics under the names of llm-d, too', parseBoolean, false)
-    .option('--max-body-bytes <size>', 'largest request body', parseBytes, defaultLimits.maxBodyBytes)
-    .option(
-      '--max-held-bytes <size>',
-      'most of it to hold while its model is unknown',
-      parseBytes,
-      defaultLimits.maxHeldBytes,
+    .addOption(sizeOption('--max-body-bytes <size>', 'largest request body', defaultLimits.maxBodyBytes))
+    .addOption(
+      sizeOption(
+        '--max-held-bytes <size>',
+        'most of it to hold while its model is unknown',
+        defaultLimits.maxHeldBytes,
+      ),
     )
-    .option(
-      '--streamed-hold-bytes <size>',
-      "the same in STREAMED mode; below Envoy's per_connection_buffer_limit_bytes",
-      parseBytes,
-      defaultLimits.streamedHoldBytes,
+    .addOption(
+      sizeOption(
+        '--streamed-hold-bytes <size>',
+        "the same in STREAMED mode; below Envoy's per_connection_buffer_limit_bytes",
+        defaultLimits.streamedHoldBytes,
+      ),
     )
-    .option('--refresh-metrics-interval <duration>', 'between two scrapes of an endpoint', parseDurationMs, 50)
-    .option('--drain-timeout <duration>', 'after SIGTERM, serve on for at most this long', parseDurationMs, 30_000)
+    .addOption(durationOption('--refresh-metrics-interval <duration>', 'between two scrapes of an endpoint', 50))
+    .addOption(durationOption('--drain-timeout <duration>', 'after SIGTERM, serve on for at most this long', 30_000))
     .option('-v, --v <level>', 'log verbosity: 0 info, 3 debug, 5 trace', parseVerbosity, 0)
     .addHelpText(
       'after',
@@ -150,6 +160,13 @@ export function define(command: Command): void {
     command.addOption(new Option(`--${name} ${mayStandAlone ? '[bool]' : '<value>'}`).hideHelp())
   }
 }
+
+/** Help shows defaults as they are written on the command line. */
+const sizeOption = (flag: string, text: string, bytes: number): Option =>
+  new Option(flag, text).argParser(parseBytes).default(bytes, bytesText(bytes))
+
+const durationOption = (flag: string, text: string, ms: number): Option =>
+  new Option(flag, text).argParser(parseDurationMs).default(ms, durationText(ms))
 
 async function run(flags: Flags, command: Command): Promise<void> {
   const log = createLog(flags.v)

@@ -1,5 +1,5 @@
 import type { Catalog } from '../catalog/catalog.ts'
-import type { Clock } from '../pool/clock.ts'
+import type { Clock } from '../clock.ts'
 import { type Admission, admit, type Waiting } from '../request/admit.ts'
 import { type DecodedBody, decodeBody } from '../request/bodies/inflate.ts'
 import { createReader, type ParserSet } from '../request/bodies/parsers.ts'
@@ -107,8 +107,8 @@ export class Conversation implements ProcessingEvents, Waiting {
   #response: ResponsePhase | undefined
   /** Ends what the conversation waits for. */
   #cancelWait: (() => void) | undefined
-  /** An answer that waits for the decision beside that to the headers. */
-  #owed: 'nothing' | 'body' | 'trailers' = 'nothing'
+  /** What waits for the decision beside the answer to the headers. */
+  #owed: 'nothing' | 'body' | 'trailers' | 'body and trailers' = 'nothing'
 
   constructor(context: ConversationContext, routing: Routing, poolHint: string | undefined, out: ConversationStream) {
     this.#context = context
@@ -120,6 +120,8 @@ export class Conversation implements ProcessingEvents, Waiting {
   }
 
   protocolConfig(config: ProtocolConfig): void {
+    // Envoy says it once; who says it with each message must not lose what is held by then.
+    if (this.#request.headers !== undefined || this.#request.bodyBytes > 0) return
     this.#mode = requestMode(config)
     this.#responseMode = config.responseBodyMode
     this.#body = new RequestBody(this.#mode, this.#out)
@@ -200,7 +202,7 @@ export class Conversation implements ProcessingEvents, Waiting {
     if (!this.#answersBody || this.#state === 'reading') this.#endWithoutMessage()
     if (this.#isOver) return
     if (this.#state === 'decided') this.#out.write(continueRequestTrailers)
-    else this.#owed = 'trailers'
+    else this.#owed = this.#owed === 'body' ? 'body and trailers' : 'trailers'
   }
 
   /** Envoy has nothing more to send. In streamed mode that is how a body with trailers ends. */
@@ -420,11 +422,15 @@ export class Conversation implements ProcessingEvents, Waiting {
 
   /** The queue lets the request through. */
   admitted(): void {
+    let isGone = true
     this.#out.run(() => {
+      isGone = false
       this.#cancelWait = undefined
       this.#go()
       this.#catchUp()
     })
+    // The stream was reset and closes next: its place is free for the next one.
+    if (isGone) this.#context.scheduling.released(this.#request.poolKey)
   }
 
   /** The queue does not let it through. */
@@ -475,9 +481,10 @@ export class Conversation implements ProcessingEvents, Waiting {
   /** Sends what has become due while the request waited. */
   #catchUp(): void {
     if (this.#state !== 'decided') return
-    if (this.#owed === 'body') return this.#body.answerAtOnce(this.#decision!.mutation)
-    this.#body.catchUp()
-    if (this.#owed === 'trailers') this.#out.write(continueRequestTrailers)
+    const owed = this.#owed
+    if (owed === 'body' || owed === 'body and trailers') this.#body.answerAtOnce(this.#decision!.mutation)
+    else this.#body.catchUp()
+    if (owed === 'trailers' || owed === 'body and trailers') this.#out.write(continueRequestTrailers)
   }
 
   #stopWaiting(): void {

@@ -224,20 +224,15 @@ export type BodyOpening = {
 }
 
 /** Longest opening: two tags of one byte and two lengths of five. */
-const maxOpeningBytes = 12
+export const maxOpeningBytes = 12
 
 /**
  * Reads the opening of a ProcessingRequest whose first field is a body that comes first in its HttpBody, which is how
- * serialisers write it. Undefined when it is anything else, or when too little has arrived to tell.
- * @param messageLength bytes of the whole message, of which `buffer[start, end)` has arrived
+ * serialisers write it. Undefined when it is anything else.
+ * @param start where the message begins; at least {@link maxOpeningBytes} of it have arrived
+ * @param messageLength bytes of the whole message
  */
-export function readBodyOpening(
-  buffer: Buffer,
-  start: number,
-  end: number,
-  messageLength: number,
-): BodyOpening | undefined {
-  if (end - start < maxOpeningBytes) return undefined
+export function readBodyOpening(buffer: Buffer, start: number, messageLength: number): BodyOpening | undefined {
   const isRequest = buffer[start] === field.requestBody
   if (!isRequest && buffer[start] !== field.responseBody) return undefined
   const cursor = new Cursor(buffer, start + 1, start + messageLength)

@@ -1,4 +1,11 @@
-import { decodeBodyRest, decodeRequest, type ProcessingEvents, readBodyOpening } from './decode.ts'
+import {
+  type BodyOpening,
+  decodeBodyRest,
+  decodeRequest,
+  maxOpeningBytes,
+  type ProcessingEvents,
+  readBodyOpening,
+} from './decode.ts'
 import type { HeaderTable } from './headers.ts'
 
 /** A gRPC status that ends the stream that caused it (grpc/status). */
@@ -93,12 +100,8 @@ export class MessageReader {
     }
     if (prefix[start] !== 0) throw new GrpcError(grpcStatus.unimplemented, 'compressed gRPC messages are not supported')
     this.#messageBytes = prefix.readUInt32BE(start + 1)
-    if (this.#messageBytes > this.#maxMessageBytes) {
-      throw new GrpcError(
-        grpcStatus.resourceExhausted,
-        `message of ${this.#messageBytes} bytes, more than the limit of ${this.#maxMessageBytes}`,
-      )
-    }
+    // A body is told as it comes, however long it is, and who is told may refuse it.
+    if (!this.#hasProtocolConfig) this.#checkGathered(this.#messageBytes)
     this.#state = 'message'
     // An empty message has no bytes to wait for.
     if (this.#messageBytes === 0) this.#decode(prefix, 0, 0)
@@ -107,21 +110,13 @@ export class MessageReader {
 
   #readMessage(chunk: Buffer, at: number): number {
     const missing = this.#messageBytes - this.#gatheredBytes
-    if (this.#gatheredBytes === 0) {
-      if (chunk.length - at >= missing) {
-        this.#decode(chunk, at, at + missing)
-        return at + missing
-      }
-      // The first message is always gathered: its protocol_config, which comes last, says how its body is answered.
-      const opening = this.#hasProtocolConfig ? readBodyOpening(chunk, at, chunk.length, missing) : undefined
-      if (opening !== undefined) {
-        this.#isRequest = opening.isRequest
-        this.#bodyLeft = opening.bodyLength
-        this.#restOfHttpBody = opening.restOfHttpBody
-        this.#messageBytes -= opening.bodyStart - at + opening.bodyLength
-        this.#state = 'body'
-        return opening.bodyStart
-      }
+    if (this.#gatheredBytes === 0 && chunk.length - at >= missing) {
+      this.#decode(chunk, at, at + missing)
+      return at + missing
+    }
+    // The first message is always gathered: its protocol_config, which comes last, says how its body is answered.
+    if (this.#hasProtocolConfig && this.#gatheredBytes < maxOpeningBytes && this.#messageBytes > maxOpeningBytes) {
+      return this.#readOpening(chunk, at)
     }
     const next = Math.min(chunk.length, at + missing)
     this.#gather(chunk, at, next, this.#messageBytes)
@@ -130,6 +125,44 @@ export class MessageReader {
       this.#decode(message, 0, message.length)
     }
     return next
+  }
+
+  /** Reads as much of a message as tells whether it is a body that can be told as it comes. */
+  #readOpening(chunk: Buffer, at: number): number {
+    if (this.#gatheredBytes === 0 && chunk.length - at >= maxOpeningBytes) {
+      const opening = readBodyOpening(chunk, at, this.#messageBytes)
+      if (opening !== undefined) return this.#beginBody(opening, at)
+    }
+    const next = Math.min(chunk.length, at + maxOpeningBytes - this.#gatheredBytes)
+    this.#gather(chunk, at, next, this.#messageBytes)
+    if (this.#gatheredBytes < maxOpeningBytes) return next
+    const opening = readBodyOpening(this.#gathered, 0, this.#messageBytes)
+    if (opening === undefined) {
+      this.#checkGathered(this.#messageBytes)
+      return next
+    }
+    const head = this.#takeGathered()
+    this.push(head.subarray(this.#beginBody(opening, 0)))
+    return next
+  }
+
+  /** @returns where the body begins */
+  #beginBody({ isRequest, bodyStart, bodyLength, restOfHttpBody }: BodyOpening, at: number): number {
+    this.#isRequest = isRequest
+    this.#bodyLeft = bodyLength
+    this.#restOfHttpBody = restOfHttpBody
+    this.#messageBytes -= bodyStart - at + bodyLength
+    this.#checkGathered(this.#messageBytes)
+    this.#state = 'body'
+    return bodyStart
+  }
+
+  #checkGathered(bytes: number): void {
+    if (bytes <= this.#maxMessageBytes) return
+    throw new GrpcError(
+      grpcStatus.resourceExhausted,
+      `message of ${bytes} bytes, more than the limit of ${this.#maxMessageBytes}`,
+    )
   }
 
   #decode(buffer: Buffer, start: number, end: number): void {

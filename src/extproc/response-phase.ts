@@ -38,6 +38,7 @@ export class ResponsePhase {
   /** The pieces of the current message as they go on, but in full duplex. */
   #pieces: Buffer[] = []
   #isChanged = false
+  #isReadToEnd = false
 
   /** `:status`; NaN when it was not sent. */
   status = Number.NaN
@@ -64,17 +65,16 @@ export class ResponsePhase {
   headers(headers: HeaderValues, endOfStream: boolean): void {
     this.status = Number(headers[slot.status] ?? Number.NaN)
     const isRead = !endOfStream && this.#mode !== bodyMode.none && !(this.status >= 300)
-    const restore = this.#flight?.request.restoredModel
     if (isRead) {
       this.#reader = createResponseReader({
-        contentType: headers[slot.contentType],
+        contentType: headers[slot.contentType] ?? this.#expectedType,
         contentEncoding: headers[slot.contentEncoding],
-        restore,
+        restore: this.#flight?.request.restoredModel,
       })
     }
     const setHeaders = this.#flight?.responseHeaders ?? noMutation.setHeaders
     // The length that a restored name makes is known at the end only. Of a whole body it is set with the body.
-    const mayChange = isRead && restore !== undefined && this.#mode !== bodyMode.buffered
+    const mayChange = this.#mayRestore && this.#mode !== bodyMode.buffered
     const removeHeaders = mayChange && headers[slot.contentLength] !== undefined ? ['content-length'] : []
     const isUnchanged = setHeaders.length + removeHeaders.length === 0
     this.#out.write(
@@ -86,6 +86,7 @@ export class ResponsePhase {
   }
 
   body(piece: Buffer): void {
+    if (this.bytes === 0) this.#flight?.responseStarted()
     this.bytes += piece.length
     const reader = this.#reader
     if (reader === undefined) return this.#echo?.push(piece)
@@ -97,15 +98,18 @@ export class ResponsePhase {
   }
 
   bodyEnd(endOfStream: boolean): void {
-    if (endOfStream) this.#endReader()
-    const metadata = endOfStream ? this.#usageMetadata() : undefined
+    // Buffered, this is all of the body, even if trailers follow.
+    const isWhole = endOfStream || this.#mode === bodyMode.buffered
+    // What is held back of a part has no later message to go on with.
+    if (isWhole || this.#mode === bodyMode.bufferedPartial) this.#endReader()
+    const metadata = isWhole ? this.#usageMetadata() : undefined
     if (this.#echo !== undefined) this.#echo.flush(endOfStream, metadata)
     else this.#answerMessage(metadata)
-    if (endOfStream) this.#end()
+    if (isWhole) this.#end()
   }
 
   trailers(): void {
-    if (!this.isEnded) this.#endReader()
+    this.#endReader()
     const metadata = this.#usageMetadata()
     this.#echo?.flush(false)
     this.#out.write(metadata ? encodeTrailersAnswer(answer.responseTrailers, metadata) : continueTrailers)
@@ -114,11 +118,23 @@ export class ResponsePhase {
 
   /** Body bytes are owed, or may still have to be changed. */
   get isOwed(): boolean {
-    return !this.isEnded && (this.#echo !== undefined || this.#flight?.request.restoredModel !== undefined)
+    return !this.isEnded && (this.#echo !== undefined || this.#mayRestore)
+  }
+
+  get #mayRestore(): boolean {
+    return this.#reader !== undefined && this.#flight?.request.restoredModel !== undefined
+  }
+
+  /** What a body is read as that does not say what it is: what the request asked for, if it asked a model for something. */
+  get #expectedType(): string | undefined {
+    const reader = this.#flight?.request.reader
+    return reader && (reader.stream ? 'text/event-stream' : 'application/json')
   }
 
   /** What the reader has held back goes on with the last message, which then is not what came. */
   #endReader(): void {
+    if (this.#isReadToEnd) return
+    this.#isReadToEnd = true
     const before = this.#pieces.length
     this.#reader?.end(this.#echo ?? this.#pieces)
     this.#isChanged ||= this.#pieces.length > before

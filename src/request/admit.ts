@@ -66,6 +66,7 @@ export function admit(
 ): QueuedRequest | Refusal | undefined {
   if (request.poolKey === '') return undefined
   const { scheduler } = scheduling
+  request.guessedFairnessId = scheduler.fairnessIdOf(request)
   const controller = admission.flowOf(request.poolKey)
   if (controller === undefined && request.priority < 0) {
     const shed = shedding(request.priority, scheduler.saturation(scheduling.endpointsOf(request.poolKey)))

@@ -11,6 +11,7 @@ export class Flight {
   /** The endpoint that serves it: the first that was scheduled, or one to which the proxy fell back. */
   #endpoint: Endpoint
   #hasReadPrompt: boolean
+  #hasStarted = false
   #isEnded = false
 
   /**
@@ -23,10 +24,11 @@ export class Flight {
     this.scheduled = scheduled
     this.#endpoint = scheduled.endpoints[0]
     this.#hasReadPrompt = request.isPromptRead
+    // First, as nothing counts when a plugin throws.
+    scheduling.scheduler.routed(request, scheduled)
     this.#endpoint.inFlight++
     this.#endpoint.endsUnseen = !seesEnd
     for (const helper of scheduled.helpers) helper.inFlight++
-    scheduling.scheduler.routed(request, scheduled)
   }
 
   get endpoint(): Endpoint {
@@ -51,6 +53,16 @@ export class Flight {
     this.#scheduling.scheduler.promptRead(this.request, this.scheduled)
   }
 
+  /** The first bytes of the answer have come: those who helped with its prompt have done their work. */
+  responseStarted(): void {
+    if (this.#hasStarted || this.#isEnded) return
+    this.#hasStarted = true
+    const { helpers } = this.scheduled
+    for (const helper of helpers) helper.inFlight--
+    const isFreed = this.#scheduling.scheduler.responseStarted(this.request, this.scheduled)
+    if (isFreed || helpers.length > 0) this.#scheduling.released(this.request.poolKey)
+  }
+
   /** Headers that the response gets, flat: name, value … */
   get responseHeaders(): readonly string[] {
     return this.#scheduling.scheduler.responseHeaders(this.request, this.#endpoint)
@@ -61,7 +73,7 @@ export class Flight {
     if (this.#isEnded) return
     this.#isEnded = true
     this.#endpoint.inFlight--
-    for (const helper of this.scheduled.helpers) helper.inFlight--
+    if (!this.#hasStarted) for (const helper of this.scheduled.helpers) helper.inFlight--
     this.#scheduling.scheduler.ended(this.request, this.scheduled, usage)
     if (usage !== undefined) this.#scheduling.spent(this.request, usage)
     this.#scheduling.released(this.request.poolKey)

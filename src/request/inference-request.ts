@@ -40,6 +40,8 @@ export class InferenceRequest implements ModelRequest, SchedulingRequest {
   poolKey = ''
   targetModel = ''
   priority = 0
+  /** The flow that plugins take it for; undefined when none does. */
+  guessedFairnessId: string | undefined
   /** {@link decoded} goes on in place of the body that came. */
   isSentDecoded = false
   /** The whole exchange has ended. */
@@ -80,7 +82,7 @@ export class InferenceRequest implements ModelRequest, SchedulingRequest {
 
   /** Requests of one priority that share it are one flow. */
   get fairnessId(): string {
-    return this.hint('fairnessId') ?? defaultFairnessId
+    return this.hint('fairnessId') ?? (this.#trustsHints ? this.guessedFairnessId : undefined) ?? defaultFairnessId
   }
 
   get maxOutputTokens(): number | undefined {

@@ -32,7 +32,10 @@ export const maxModelBytes = 1024
 /** Room for what surrounds a body in a gRPC message: headers, metadata, attributes. */
 const messageOverheadBytes = 1024 * 1024
 
-/** Largest gRPC message: a whole body (BUFFERED mode sends it as one) and what surrounds it, bytes. */
+/**
+ * Largest gRPC message that is gathered before it is read, bytes. All but bodies are, and the first one in any case, which may
+ * be a whole body and what surrounds it.
+ */
 export const maxMessageBytes = (limits: Limits): number => limits.maxBodyBytes + messageOverheadBytes
 
 /** Body bytes in one full-duplex answer: Envoy's limit is 64 KiB, the margin is that of the reference. */

@@ -7,7 +7,7 @@ import { modelNotFound } from './resolve.ts'
 export type ApiFormat = 'openai' | 'anthropic'
 
 /**
- * Answers GET …/models and GET …/models/{id} from the catalog. Undefined when the path (with or without its query) is
+ * Answers requests for …/models and …/models/{id} from the catalog. Undefined when the path (with or without its query) is
  * neither, and when the catalog knows no name: then the model servers know better.
  */
 export function answerModels(catalog: Catalog, path: string, format: ApiFormat): ImmediateReply | undefined {
@@ -21,19 +21,25 @@ export function answerModels(catalog: Catalog, path: string, format: ApiFormat):
 /** No model has an empty name. */
 const wholeList = ''
 
-/** The id that the path asks for, which may have slashes, escaped or not; {@link wholeList}, or undefined for other paths. */
+/**
+ * The id that the path asks for, which may have slashes, escaped or not; {@link wholeList}, or undefined for other paths. The
+ * API may be served under a prefix; without its version a model is looked for at the root only, as others have models, too.
+ */
 function readPath(path: string): string | undefined {
   const query = path.indexOf('?')
   const bare = query < 0 ? path : path.slice(0, query)
+  // An id may have "/models/" in it, or end in "/models", and so may the prefix.
+  const version = bare.indexOf(versioned)
+  if (version >= 0) return idOf(bare.slice(version + versioned.length))
   if (bare.endsWith('/models')) return wholeList
-  // An id may have "/models/" in it, and so may the prefix under which a gateway serves the API.
-  const start = [versioned, unversioned].find((part) => bare.includes(part))
-  if (start === undefined) return undefined
-  const id = bare.slice(bare.indexOf(start) + start.length)
+  return bare.startsWith(unversioned) ? idOf(bare.slice(unversioned.length)) : undefined
+}
+
+function idOf(escaped: string): string {
   try {
-    return decodeURIComponent(id)
+    return decodeURIComponent(escaped)
   } catch {
-    return id
+    return escaped
   }
 }
 

@@ -10,6 +10,7 @@ import type {
 } from '../catalog/catalog.ts'
 import { modelNames } from '../catalog/model-names.ts'
 import { nearest } from '../catalog/nearest.ts'
+import { controlCharacter } from './bodies/body-reader.ts'
 import { type Refusal, refuse } from './errors.ts'
 import { maxModelBytes } from './limits.ts'
 
@@ -171,8 +172,6 @@ function isUsableName(name: string | undefined): name is string {
   if (name === undefined || name === '') return false
   return Buffer.byteLength(name) <= maxModelBytes && !controlCharacter.test(name)
 }
-
-const controlCharacter = /[\x00-\x1f\x7f-\x9f]/
 
 /** An objective counts for the pool that it refers to, where a client names it; one that is not there is as if not named. */
 function priorityOf(

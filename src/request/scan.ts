@@ -1,3 +1,4 @@
+import { controlCharacter } from './bodies/body-reader.ts'
 import {
   decodeString,
   describeByte,
@@ -61,9 +62,6 @@ const fields = new Map<string, Field>([
 
 /** Longest token that is kept over a chunk border, bytes. */
 const maxTokenBytes = maxModelBytes
-
-/** Would break a header line, or be refused by Envoy. */
-const controlCharacter = /[\x00-\x1f\x7f]/
 
 /** Containers whose kind fits into the bits of one small integer. */
 const levelsPerNumber = 30

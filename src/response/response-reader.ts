@@ -14,11 +14,11 @@ export type ResponseOptions = {
   readonly restore?: ModelNames | undefined
 }
 
-type BodyKind = 'json' | 'events' | 'engine' | 'unread'
+type BodyKind = 'json' | 'events' | 'engine'
 
 /**
  * Reads a response body while it streams by, and finds what it tells of the model, the tokens and the end of the generation.
- * What it cannot read (compressed, of an unknown type, not valid) passes through as it is, and is no error.
+ * What is not valid passes through as it is, and is no error.
  */
 export class ResponseReader {
   readonly #findings = new Findings()
@@ -80,14 +80,16 @@ export class ResponseReader {
   }
 }
 
-export function createResponseReader(options: ResponseOptions): ResponseReader {
-  return new ResponseReader(kindOf(options), options.restore)
+/** Undefined for a body that cannot be read: one that is compressed, or of an unknown type. */
+export function createResponseReader(options: ResponseOptions): ResponseReader | undefined {
+  const kind = kindOf(options)
+  return kind && new ResponseReader(kind, options.restore)
 }
 
-function kindOf({ contentType, contentEncoding }: ResponseOptions): BodyKind {
-  if (contentType === undefined) return 'unread'
+function kindOf({ contentType, contentEncoding }: ResponseOptions): BodyKind | undefined {
+  if (contentType === undefined) return undefined
   if (contentEncoding !== undefined && contentEncoding !== '' && contentEncoding.toLowerCase() !== 'identity') {
-    return 'unread'
+    return undefined
   }
   const parameters = contentType.indexOf(';')
   const type = (parameters < 0 ? contentType : contentType.slice(0, parameters)).trim().toLowerCase()
@@ -100,15 +102,8 @@ function kindOf({ contentType, contentEncoding }: ResponseOptions): BodyKind {
     case 'application/grpc+proto':
       return 'engine'
     default:
-      return 'unread'
+      return undefined
   }
-}
-
-const unreadBody: BodyReader = {
-  push(piece, out) {
-    out.push(piece)
-  },
-  end() {},
 }
 
 function bodyReader(kind: BodyKind, restore: ModelNames | undefined, findings: Findings): BodyReader {
@@ -119,7 +114,5 @@ function bodyReader(kind: BodyKind, restore: ModelNames | undefined, findings: F
       return new EventStreamBody(restore, findings)
     case 'engine':
       return new EngineBody(findings)
-    case 'unread':
-      return unreadBody
   }
 }

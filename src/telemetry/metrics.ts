@@ -25,6 +25,8 @@ export type MetricsState = {
   openExchanges(): number
   /** By pool key, `namespace/name`. */
   pools(): Iterable<readonly [poolKey: string, averages: PoolAverages]>
+  /** What a pool is called in labels; its key without. */
+  poolName?(poolKey: string): string
   resourceProblems(): number
   endpoints?(poolKey: string): readonly Endpoint[]
   /** How full a pool is: 1 is full. */
@@ -57,7 +59,8 @@ export function createMetrics(state: MetricsState, { emitsLlmdNames }: MetricsOp
   const queues = new QueueMetrics(models, fairnessIds)
   const nowMs = performance.now.bind(performance)
   const scheduling = new SchedulingTimes(nowMs)
-  const poolState = { pools: () => state.pools(), endpoints: (key: string) => state.endpoints?.(key) ?? [] }
+  const nameOf = (poolKey: string): string => state.poolName?.(poolKey) ?? poolKey
+  const poolState = { pools: () => state.pools(), endpoints: (key: string) => state.endpoints?.(key) ?? [], nameOf }
 
   const liveEndpoints = (): ReadonlySet<Endpoint> | undefined =>
     state.endpoints && new Set([...state.pools()].flatMap(([poolKey]) => poolState.endpoints(poolKey)))
@@ -125,7 +128,7 @@ export function createMetrics(state: MetricsState, { emitsLlmdNames }: MetricsOp
     unroutable,
     conversationObserver: createRequestObserver(store, counts, attempts),
     /** What the queue of a pool tells; to be asked for once a pool. */
-    queueObserver: (poolKey: string): FlowObserver => queues.observer(poolKey),
+    queueObserver: (poolKey: string): FlowObserver => queues.observer(nameOf(poolKey)),
     /** Times the scheduler and its plugins. */
     scheduling,
   }
@@ -144,7 +147,9 @@ function saturationFamily(state: MetricsState, name: string): Family {
   const labelNames = ['inference_pool']
   return scalarFamily('gauge', { name, help: 'How full the pool is: 1 is full.', labelNames }, function* () {
     if (state.saturation === undefined) return
-    for (const [poolKey] of state.pools()) yield [labelsOf(labelNames, [poolKey]), state.saturation(poolKey)]
+    for (const [poolKey] of state.pools()) {
+      yield [labelsOf(labelNames, [state.poolName?.(poolKey) ?? poolKey]), state.saturation(poolKey)]
+    }
   })
 }
 

@@ -8,6 +8,8 @@ export type PoolState = {
   /** By pool key, `namespace/name`. */
   pools(): Iterable<readonly [poolKey: string, averages: PoolAverages]>
   endpoints(poolKey: string): readonly Endpoint[]
+  /** What a pool is called in labels. */
+  nameOf(poolKey: string): string
 }
 
 type Read = (averages: PoolAverages) => number
@@ -61,7 +63,8 @@ function poolFamily(
 ): Family {
   const labelNames = ['name']
   return scalarFamily('gauge', { name, help, labelNames }, function* () {
-    for (const [poolKey, averages] of state.pools()) yield [labelsOf(labelNames, [poolKey]), read(poolKey, averages)]
+    for (const [poolKey, averages] of state.pools())
+      yield [labelsOf(labelNames, [state.nameOf(poolKey)]), read(poolKey, averages)]
   })
 }
 
@@ -70,7 +73,7 @@ function queueFamily(state: PoolState, name: string, endpointLabel: string): Fam
   return scalarFamily('gauge', { name, help: helps.endpointQueue, labelNames }, function* (): Generator<ScalarSample> {
     for (const [poolKey] of state.pools()) {
       for (const endpoint of state.endpoints(poolKey).filter(isScraped)) {
-        yield [labelsOf(labelNames, [poolKey, endpoint.name]), endpoint.metrics.queued]
+        yield [labelsOf(labelNames, [state.nameOf(poolKey), endpoint.name]), endpoint.metrics.queued]
       }
     }
   })

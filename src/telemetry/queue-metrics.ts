@@ -33,20 +33,20 @@ class QueueSeries implements SeriesKey {
   readonly target: string
   readonly fairnessId: string
   readonly priority: number
-  readonly poolKey: string
+  readonly poolName: string
   readonly sizeLabels: string
   requests = 0
   bytes = 0
   /** Of {@link queueSeconds}, by outcome. */
   readonly #cells: (Float64Array | undefined)[] = kinds.map(() => undefined)
 
-  constructor({ model, target, fairnessId, priority }: SeriesKey, poolKey: string) {
+  constructor({ model, target, fairnessId, priority }: SeriesKey, poolName: string) {
     this.model = model
     this.target = target
     this.fairnessId = fairnessId
     this.priority = priority
-    this.poolKey = poolKey
-    this.sizeLabels = labelsOf(sizeLabelNames, [fairnessId, priority, poolKey, model, target])
+    this.poolName = poolName
+    this.sizeLabels = labelsOf(sizeLabelNames, [fairnessId, priority, poolName, model, target])
   }
 
   waited(kind: number, waitMs: number): void {
@@ -59,10 +59,10 @@ class QueueSeries implements SeriesKey {
   }
 
   *durations(): Generator<readonly [labels: string, cells: Float64Array]> {
-    const { fairnessId, priority, poolKey, model, target } = this
+    const { fairnessId, priority, poolName, model, target } = this
     for (const [i, cells] of this.#cells.entries()) {
       if (cells === undefined) continue
-      yield [labelsOf(durationLabelNames, [fairnessId, priority, outcomes[kinds[i]], poolKey, model, target]), cells]
+      yield [labelsOf(durationLabelNames, [fairnessId, priority, outcomes[kinds[i]], poolName, model, target]), cells]
     }
   }
 }
@@ -81,10 +81,10 @@ export class QueueMetrics {
   }
 
   /** What a pool's queue tells; see {@link QueuedModel}. */
-  observer(poolKey: string): FlowObserver {
+  observer(poolName: string): FlowObserver {
     const bounds = { models: this.#models, fairnessIds: this.#fairnessIds }
-    const index = new SeriesIndex(bounds, (key) => new QueueSeries(key, poolKey))
-    this.#byPool.set(poolKey, index)
+    const index = new SeriesIndex(bounds, (key) => new QueueSeries(key, poolName))
+    this.#byPool.set(poolName, index)
     const seriesOf = (item: FlowItem & QueuedModel): QueueSeries =>
       index.of(item.model ?? '', item.targetModel ?? '', item.fairnessId, item.priority)
     const left = (item: FlowItem, kind: number, waitMs: number): void => {

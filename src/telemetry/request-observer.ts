@@ -19,8 +19,7 @@ export function createRequestObserver(
   counts: ExchangeCounts,
   attempts: SchedulerAttempts,
 ): RequestObserver {
-  const fairnessIdOf = (request: InferenceRequest): string =>
-    store.splitsFairnessIds ? (request.hint('fairnessId') ?? defaultFairnessId) : ''
+  const fairnessIdOf = (request: InferenceRequest): string => (store.splitsFairnessIds ? request.fairnessId : '')
 
   const refusedSeries = (request: InferenceRequest): RequestSeries => {
     const { model = '', targetModel, priority, poolKey } = request

@@ -165,10 +165,21 @@ describe('an EndpointPickerConfig among the resources', () => {
           /b\.yaml:4:4 plugins\[0\]\.type: unknown type "qeue-scorer", did you mean queue-scorer\?$/,
         ),
         expect.stringMatching(/b\.yaml:5:37 plugins\[1\]\.parameters\.x: unknown field/),
-        '2 resources: 1 pool, 1 other; 2 errors',
+        '2 resources: 1 pool, 1 endpoint picker configuration; 2 errors',
       ],
       mode: [],
       exitCode: 1,
+    })
+  })
+
+  test('warns of what has no effect, as the service does', async () => {
+    const plugins = 'plugins:\n- {type: queue-scorer}\n- {type: predicted-latency-producer}\n'
+    expect(await check(await makeDirectory({ 'b.yaml': head + plugins }))).toMatchObject({
+      lines: [
+        expect.stringMatching(/b\.yaml:5:3 plugins\[1\]: warning: predicted-latency-producer has no effect/),
+        '1 resource: 1 endpoint picker configuration; 1 warning',
+      ],
+      exitCode: 0,
     })
   })
 

@@ -1,6 +1,14 @@
 import { InvalidArgumentError } from 'commander'
 import { describe, expect, test } from 'vitest'
-import { parseBoolean, parseBytes, parseDurationMs, parsePort, parseVerbosity } from '../../src/cli/flag-values.ts'
+import {
+  bytesText,
+  durationText,
+  parseBoolean,
+  parseBytes,
+  parseDurationMs,
+  parsePort,
+  parseVerbosity,
+} from '../../src/cli/flag-values.ts'
 
 /** What a flag's text becomes; `undefined` where it is refused. */
 function readWith<Value>(parse: (value: string) => Value, value: string): Value | undefined {
@@ -98,4 +106,9 @@ test('a refusal says what would be right', () => {
   expect(() => parseBytes('20MB')).toThrow('It is a size such as 20Mi or 524288.')
   expect(() => parsePort('http')).toThrow('It is a port, 0 to 65535.')
   expect(() => parseDurationMs('1d')).toThrow('It is a duration such as 50ms or 30s.')
+})
+
+describe('values as they are written', () => {
+  test.each(['20Mi', '512Ki', '1Gi', '1000', '1Ki'])('%s', (text) => expect(bytesText(parseBytes(text))).toBe(text))
+  test.each(['50ms', '30s', '1500ms'])('%s', (text) => expect(durationText(parseDurationMs(text))).toBe(text))
 })

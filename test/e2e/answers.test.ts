@@ -222,6 +222,14 @@ describe.skipIf(envoy === undefined)('answers on their way to the client', () =>
       expect(answer.body.toString()).toBe(body)
     })
 
+    test('an answer that does not say what it is, is read as what the request asked for', async () => {
+      const body = (model: string) => `{"model":${JSON.stringify(model)}}`
+      answering = (_arrival, response) => response.writeHead(200).end(body(target))
+      const answer = await scene.send(chat, mode)
+      expect(answer.body.toString()).toBe(body(alias))
+      expectLength(answer)
+    })
+
     test('a compressed answer passes as it is', async () => {
       const body = gzipSync(`{"model":"${target}"}`)
       const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip', 'content-length': body.length }

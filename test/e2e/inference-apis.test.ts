@@ -155,6 +155,12 @@ describe.skipIf(envoy === undefined)('the APIs of model servers', () => {
       expect(await get('/v1/models/travel-helper')).toEqual({ status: 200, body: model('travel-helper') })
     })
 
+    test('to HEAD without its body', async () => {
+      const { status, headers, body } = await scene.send({ method: 'HEAD', path: '/v1/models' }, 'full-duplex')
+      expect({ status, body: body.length }).toEqual({ status: 200, body: 0 })
+      expect(headers['content-type']).toBe('application/json')
+    })
+
     test('as Anthropic has it', async () => {
       const model = (id: string) => ({ type: 'model', id, display_name: id, created_at: expect.any(String) })
       const data = [model('qwen'), model('travel-helper')]

@@ -1,6 +1,7 @@
-import { describe, expect } from 'vitest'
-import { conversation } from './script.ts'
-import { onePool, routed } from './world.ts'
+import { describe, expect, test } from 'vitest'
+import { bodyMessage, headersMessage, Player } from './play.ts'
+import { conversation, describeAnswer, messageOf } from './script.ts'
+import { createWorld, onePool, routed } from './world.ts'
 
 const duplex = { ...onePool, mode: 'full duplex' } as const
 
@@ -28,7 +29,7 @@ describe('the largest body', () => {
   )
   conversation(
     'reached and not crossed',
-    { ...duplex, limits },
+    { ...duplex, limits, arriving: ['in one piece'] },
     `
     > headers POST /v1/chat/completions content-length=20
     > last {"model":"qwen"    }
@@ -161,4 +162,30 @@ describe('bytes held while the model is unknown', () => {
     < last 1,"user":"u1"}
     `,
   )
+})
+
+describe('buffered, a body that is longer than any other message may be', () => {
+  const frameBytes = 16 * 1024
+  const inFrames = (bytes: Buffer) =>
+    Array.from({ length: Math.ceil(bytes.length / frameBytes) }, (_, i) =>
+      bytes.subarray(i * frameBytes, (i + 1) * frameBytes),
+    )
+  const open = () => {
+    const player = new Player(createWorld({ ...onePool, limits: { maxBodyBytes: 100 } }), 'buffered', inFrames)
+    player.send(headersMessage({ ':method': 'POST', ':path': '/v1/chat/completions' }))
+    return player
+  }
+  const text = 'x'.repeat(3 * 2 ** 20)
+
+  test('of a request is refused as one that is too large', () => {
+    const [refusal] = open().send(bodyMessage(`{"model":"qwen","messages":["${text}"]}`, true))
+    expect(describeAnswer(refusal)).toMatch(/^refused 413 body_too_large: /)
+  })
+  test('of a response goes on, with its model restored', () => {
+    const player = open()
+    player.send(bodyMessage('{"model":"chat","messages":["x"]}', true))
+    player.send(messageOf('response headers content-type=application/json'))
+    const [answer] = player.send(messageOf(`response last {"model":"chat-large-v2","text":"${text}"}`))
+    expect(answer.response_body?.response?.body_mutation?.body?.toString()).toBe(`{"model":"chat","text":"${text}"}`)
+  })
 })

@@ -6,7 +6,7 @@ import type { Endpoint } from '../../src/pool/endpoint.ts'
 import type { InferenceRequest } from '../../src/request/inference-request.ts'
 import { nothingScheduled } from '../../src/scheduling/plugin.ts'
 import type { ManualClock } from '../pool/manual-clock.ts'
-import { type Answer, bodyMessage, headersMessage, Player } from './play.ts'
+import { type Answer, bodyMessage, bodyModes, headersMessage, Player } from './play.ts'
 import { describeAnswer, play } from './script.ts'
 import { createWorld, onePool, routed, type WorldInput } from './world.ts'
 
@@ -150,4 +150,15 @@ describe('a destination that is not the endpoint itself', () => {
     })
     expect(world.endpoints.map(({ inFlight }) => inFlight)).toEqual([0, 1])
   })
+})
+
+test('a protocol_config in each message: nothing that is held is lost', () => {
+  const player = new Player(createWorld(onePool), 'full duplex')
+  const again = { protocol_config: bodyModes['full duplex'] }
+  player.send(headersMessage({ ':method': 'POST', ':path': '/v1/chat/completions' }))
+  expect(player.send({ ...bodyMessage('{"messages":[],'), ...again })).toEqual([])
+  expect(said(player.send({ ...bodyMessage('"model":"qwen"}', true), ...again }))).toEqual([
+    `headers ${routed('qwen')} re-route`,
+    'last {"messages":[],"model":"qwen"}',
+  ])
 })

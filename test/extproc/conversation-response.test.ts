@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { compileAttributes } from '../../src/response/attributes.ts'
+import { nothingScheduled } from '../../src/scheduling/plugin.ts'
 import { type Answer, type BodyMode, bodyMessage, headersMessage, type Message, Player } from './play.ts'
-import { conversation, describeAnswer, messageOf } from './script.ts'
+import { conversation, describeAnswer, messageOf, play } from './script.ts'
 import { createWorld, onePool, routed, type WorldInput } from './world.ts'
 
 const json = '> response headers content-type=application/json'
@@ -54,6 +55,50 @@ describe('the model has the name that the client knows', () => {
     `,
   )
   conversation(
+    'buffered, with trailers: the same',
+    { ...onePool, mode: 'buffered' },
+    `
+    > headers POST /v1/chat/completions
+    < headers
+    > last {"model":"chat"}
+    < ack ${routed('chat')} content-length=25 re-route becomes {"model":"chat-large-v2"}
+    ${json}
+    < response headers
+    > response body {"model":"chat-large-v2"
+    < response ack content-length=15 becomes {"model":"chat"
+    > response trailers
+    < response trailers
+    `,
+  )
+  conversation(
+    'buffered in part: where the part ends within the model, its bytes go on with the part',
+    { ...onePool, mode: 'buffered in part' },
+    `
+    > headers POST /v1/chat/completions
+    < headers
+    > last {"model":"chat"}
+    < ack ${routed('chat')} re-route becomes {"model":"chat-large-v2"}
+    ${json}
+    < response headers
+    > response body {"id":1,"model":"chat-lar
+    < response ack becomes {"id":1,"model":"chat-lar
+    `,
+  )
+  conversation(
+    'a body that does not say what it is: read as what the request asks for',
+    { ...onePool, mode: 'full duplex' },
+    `
+    > headers POST /v1/chat/completions
+    > last {"model":"chat","stream":true}
+    < headers ${routed('chat')} -content-length re-route
+    < last {"model":"chat-large-v2","stream":true}
+    > response headers
+    < response headers
+    > response last data: {"model":"chat-large-v2"}
+    < response last data: {"model":"chat"}
+    `,
+  )
+  conversation(
     'a model that kept its name is not looked for',
     { ...onePool, mode: 'full duplex' },
     `
@@ -65,6 +110,20 @@ describe('the model has the name that the client knows', () => {
     < response headers
     > response last {"model":"/models/qwen.gguf"}
     < response last {"model":"/models/qwen.gguf"}
+    `,
+  )
+  conversation(
+    'a compressed answer passes as it is, with its length',
+    { ...onePool, mode: 'streamed' },
+    `
+    > headers POST /v1/chat/completions
+    > last {"model":"chat"}
+    < headers ${routed('chat')} -content-length re-route
+    < ack becomes {"model":"chat-large-v2"}
+    ${json} content-encoding=gzip content-length=25
+    < response headers
+    > response last {"model":"chat-large-v2"}
+    < response ack
     `,
   )
   conversation(
@@ -124,6 +183,16 @@ describe('what a response has used', () => {
     const steps = ['response headers content-type=application/json', `response last {"usage":${usage}}`]
     const { answers } = respond('full duplex', steps, { ...onePool, reporters: [compileAttributes({ attributes })] })
     expect(metadataOf(answers[1])).toEqual({ ...tokens, 'envoy.lb': { cost: 20 } })
+  })
+  test('buffered: is metadata of the answer to the body, even if trailers follow', () => {
+    const steps = ['response headers content-type=application/json', `response body {"usage":${usage}}`]
+    const { world, answers } = respond('buffered', [...steps, 'response trailers'])
+    expect(answers.map(metadataOf)).toEqual([{}, tokens, {}])
+    expect(world.endpoints[0].inFlight).toBe(0)
+  })
+  test('is read of a body without a content type, too', () => {
+    const { answers } = respond('full duplex', ['response headers', `response last {"usage":${usage}}`])
+    expect(answers.map(metadataOf)).toEqual([{}, tokens])
   })
   test('nothing where the response says nothing', () => {
     const { answers } = respond('full duplex', ['response headers content-type=application/json', 'response last {}'])
@@ -236,4 +305,27 @@ describe('what clients ask for in headers', () => {
     < last {"model":"qwen"}
     `,
   )
+})
+
+test('who helped with the prompt is free when the answer begins, once', () => {
+  const started: boolean[] = []
+  const [helper] = createWorld({ pools: { 'default/other': ['10.0.0.2:8000'] } }).endpoints
+  const world = createWorld({
+    ...onePool,
+    scheduler: {
+      schedule: (_request, candidates) => ({ ...nothingScheduled, endpoints: candidates, helpers: [helper] }),
+      responseStarted: () => started.push(true) > 0,
+    },
+  })
+  const player = new Player(world, 'full duplex')
+  play(player, '> headers POST /v1/chat/completions\n> last {"model":"qwen","messages":[]}')
+  const inFlight = () => [world.endpoints[0].inFlight, helper.inFlight]
+  expect(inFlight()).toEqual([1, 1])
+  play(player, '> response headers')
+  expect(inFlight()).toEqual([1, 1])
+  play(player, '> response body x')
+  expect(inFlight()).toEqual([1, 0])
+  play(player, '> response body y\n> response last')
+  expect(inFlight()).toEqual([0, 0])
+  expect(started).toEqual([true])
 })

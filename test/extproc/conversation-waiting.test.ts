@@ -27,6 +27,22 @@ function oneAtATime(options: Partial<FlowControlOptions> = {}): WorldInput['queu
 
 const request = (model: string) => `{"model":"${model}","messages":["hello"]}`
 
+test.each([
+  [{}, true, 'guessed'],
+  [{ 'x-llm-d-inference-fairness-id': 'named' }, true, 'named'],
+  [{ 'x-llm-d-inference-fairness-id': 'named' }, false, 'default-flow'],
+])('a request with %j, trusted: %s, belongs to the flow %s', (headers, trustsHints, flow) => {
+  const scheduler = { fairnessIdOf: () => 'guessed' }
+  const world = createWorld({ ...onePool, trustsHints, scheduler, queues: oneAtATime() })
+  for (const _ of [1, 2]) {
+    const player = new Player(world, 'full duplex')
+    player.send(headersMessage({ ':method': 'POST', ':path': '/v1/chat/completions', ...headers }))
+    player.send(bodyMessage(request('qwen'), true))
+  }
+  const queue = world.context.admission.flowOf('default/qwen-pool')!
+  expect([...queue.flows()].map(({ fairnessId }) => fairnessId)).toEqual([flow])
+})
+
 describe('a request that waits in the queue', () => {
   function busyWorld(options?: Partial<FlowControlOptions>): { world: World; first: Player } {
     const world = createWorld({ ...onePool, queues: oneAtATime(options) })
@@ -114,6 +130,28 @@ describe('a request that waits in the queue', () => {
     expect(second.takeAnswers()).toEqual([])
     expect(said(third.takeAnswers())).toHaveLength(2)
     expect(world.endpoints[0].inFlight).toBe(1)
+  })
+
+  test('gives its turn to the next when its stream has been reset and is about to close', () => {
+    const { world, first } = busyWorld()
+    const second = new Player(world, 'full duplex')
+    const third = new Player(world, 'full duplex')
+    for (const player of [second, third]) {
+      play(player, `> headers POST /v1/chat/completions\n> last ${request('qwen')}`)
+    }
+    second.reset()
+    first.close()
+    expect(said(third.takeAnswers())).toHaveLength(2)
+    second.close()
+    expect(world.endpoints[0].inFlight).toBe(1)
+  })
+
+  test('buffered: is answered before its trailers, which came while it waited', () => {
+    const { world, first } = busyWorld()
+    const second = new Player(world, 'buffered')
+    play(second, `> headers POST /v1/chat/completions\n> body ${request('qwen')}\n> trailers`)
+    first.close()
+    expect(said(second.takeAnswers())).toEqual([`ack ${routed('qwen')} re-route`, 'trailers'])
   })
 })
 

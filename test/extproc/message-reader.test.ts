@@ -160,6 +160,34 @@ describe('what a reader does not take', () => {
     }
   })
 
+  test('another than the first over the limit, as soon as it is seen to be no body', () => {
+    const message = grpcMessage(nested(2, Buffer.alloc(maxMessageBytes)))
+    for (const offset of [1, 5, 6, 16]) {
+      const { reader } = openedReader()
+      reader.push(message.subarray(0, offset))
+      expect(() => reader.push(message.subarray(offset, 17)), `split at byte ${offset}`).toThrow(GrpcError)
+    }
+  })
+
+  test('what follows a body in its message, when that is over the limit', () => {
+    const message = grpcMessage(
+      Buffer.concat([nested(4, nested(1, Buffer.alloc(9))), nested(8, Buffer.alloc(maxMessageBytes))]),
+    )
+    expect(() => openedReader().reader.push(message.subarray(0, 100))).toThrow(GrpcError)
+  })
+
+  test('a body over the limit is taken, as it is told while it comes', () => {
+    const content = patternedBytes(maxMessageBytes + 1)
+    const message = body(nested(1, content), endOfStream)
+    const expected = expectedEvents({ request_body: { body: content, end_of_stream: true } })
+    for (const offset of [1, 5, 6, 16, 17, 18, message.length - 1]) {
+      const { recorder, reader } = openedReader()
+      const before = recorder.events.length
+      for (const piece of cutAt(message, [offset])) reader.push(piece)
+      expect(recorder.events.slice(before), `split at byte ${offset}`).toEqual(expected)
+    }
+  })
+
   test('a message of the limit is taken', () => {
     const { recorder, reader } = openReader()
     const overhead = body(nested(1, Buffer.alloc(mebibyte))).length - 5 - mebibyte

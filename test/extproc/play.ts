@@ -15,7 +15,7 @@ export const bodyModes = {
   },
   'streamed, headers first': { request_body_mode: 'STREAMED', response_body_mode: 'NONE' },
   buffered: { request_body_mode: 'BUFFERED', response_body_mode: 'BUFFERED' },
-  'buffered in part': { request_body_mode: 'BUFFERED_PARTIAL', response_body_mode: 'NONE' },
+  'buffered in part': { request_body_mode: 'BUFFERED_PARTIAL', response_body_mode: 'BUFFERED_PARTIAL' },
   'headers only': { request_body_mode: 'NONE', response_body_mode: 'NONE' },
   'not said': undefined,
 } as const satisfies Record<string, object | undefined>
@@ -120,10 +120,14 @@ export class Player {
   readonly #feed: Feed
   #protocolConfig: object | undefined
   #written: Buffer[] = []
+  #isReset = false
 
   constructor(world: World, mode: BodyMode, feed: Feed = feeds['in one piece'], poolHint?: string) {
     const { context, routing } = world
-    const stream = { write: (bytes: Buffer) => void this.#written.push(bytes), run: (step: () => void) => step() }
+    const stream = {
+      write: (bytes: Buffer) => void this.#written.push(bytes),
+      run: (step: () => void) => void (this.#isReset || step()),
+    }
     this.#conversation = new Conversation(context, routing, poolHint, stream)
     this.#reader = new MessageReader(routing.table, this.#conversation, maxMessageBytes(context.limits))
     this.#feed = feed
@@ -152,8 +156,19 @@ export class Player {
     return this.#conversation.isAtRest
   }
 
+  /** It waits for a queue, or for a body that is being inflated. */
+  get isWaiting(): boolean {
+    return !this.#isReset && this.#conversation.isWaiting
+  }
+
+  /** The stream is reset: what the conversation would do by itself is not done any more. {@link close} follows. */
+  reset(): void {
+    this.#isReset = true
+  }
+
   /** The stream is gone. */
   close(): void {
+    this.#isReset = true
     this.#conversation.closed()
   }
 

@@ -59,6 +59,8 @@ const fewestInFlight: Scheduler = {
   refusal: () => undefined,
   routed: () => {},
   promptRead: () => {},
+  responseStarted: () => false,
+  fairnessIdOf: () => undefined,
   responseHeaders: () => [],
   ended: () => {},
 }

@@ -7,6 +7,7 @@ const catalog = catalogOf({
   models: {
     qwen: { pool: 'default/qwen', targets: { qwen: 1 } },
     'team/chat': { pool: 'default/llama', targets: { 'chat-v1': 9, 'chat-v2': 1 } },
+    'our/models': { pool: 'default/llama', targets: { 'our/models': 1 } },
   },
   rewrites: {
     'default/qwen': { canary: { targets: { 'qwen-next': 1 } }, '*': { targets: { qwen: 1 } } },
@@ -15,7 +16,7 @@ const catalog = catalogOf({
   baseModels: { sql: 'llama', llama: 'llama' },
 })
 
-const ids = ['canary', 'llama', 'qwen', 'sql', 'team/chat']
+const ids = ['canary', 'llama', 'our/models', 'qwen', 'sql', 'team/chat']
 
 function answer(path: string, format: ApiFormat = 'openai') {
   const reply = answerModels(catalog, path, format)
@@ -31,6 +32,7 @@ describe('the list', () => {
         data: [
           { id: 'canary', object: 'model', created: 0, owned_by: 'signalbox' },
           { id: 'llama', object: 'model', created: 0, owned_by: 'signalbox' },
+          { id: 'our/models', object: 'model', created: 0, owned_by: 'signalbox' },
           { id: 'qwen', object: 'model', created: 0, owned_by: 'signalbox' },
           { id: 'sql', object: 'model', created: 0, owned_by: 'signalbox', root: 'llama', parent: 'llama' },
           { id: 'team/chat', object: 'model', created: 0, owned_by: 'signalbox' },
@@ -87,12 +89,21 @@ describe('paths', () => {
     ['/v1/models/team/chat', openaiModel('team/chat')],
     ['/v1/models/team%2Fchat', openaiModel('team/chat')],
     ['/v1/models/%71wen', openaiModel('qwen')],
+    ['/v1/models/our/models', openaiModel('our/models')],
+    ['/models/qwen/v1/models', list],
   ])('%s', (path, wanted) => expect(answer(path)).toEqual(wanted))
 
-  test.each(['', '/', '/v1/chat/completions', '/v1/modelsx', '/v1/mymodels', '/v1/model/qwen', '/v1?path=/models'])(
-    '%j is none of ours',
-    (path) => expect(answer(path)).toBeUndefined(),
-  )
+  test.each([
+    '',
+    '/',
+    '/v1/chat/completions',
+    '/v1/modelsx',
+    '/v1/mymodels',
+    '/v1/model/qwen',
+    '/v1?path=/models',
+    '/v2/models/qwen/ready',
+    '/assets/models/picture.png',
+  ])('%j is none of ours', (path) => expect(answer(path)).toBeUndefined())
 })
 
 describe('one model', () => {

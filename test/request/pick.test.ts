@@ -44,6 +44,8 @@ function scheduling(isFit = true): Scheduling & { readonly requests: SchedulingR
       refusal: () => undefined,
       routed: () => {},
       promptRead: () => {},
+      responseStarted: () => false,
+      fairnessIdOf: () => undefined,
       responseHeaders: () => [],
       ended: () => {},
     },

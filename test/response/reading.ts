@@ -6,7 +6,7 @@ export const restore = { served, asked }
 
 /** Reads the pieces, and overwrites each one as soon as what came of it has been copied: nothing of it may be needed later. */
 export function readPieces(pieces: readonly Buffer[], options: ResponseOptions) {
-  const reader = createResponseReader(options)
+  const reader = createResponseReader(options)!
   const sent: Buffer[] = []
   const out: Buffer[] = []
   const take = () => {

@@ -25,18 +25,13 @@ describe('which bodies are read', () => {
     { contentType: 'text/event-stream', contentEncoding: 'br' },
     { contentType: 'application/grpc', contentEncoding: 'zstd' },
   ])('not $contentType, encoding $contentEncoding', (options) => {
-    const bytes = Buffer.from(answer(served))
-    const pieces = byteByByte(bytes)
-    const { body, found, sent } = readPieces(pieces, { ...options, restore })
-    expect(body).toBe(bytes.toString())
-    expect(sent.length).toBe(pieces.length + 1)
-    expect(found).toMatchObject({ usage: undefined, model: undefined, finished: false, events: 0, lengthChange: 0 })
+    expect(createResponseReader({ ...options, restore })).toBeUndefined()
   })
 })
 
 describe('what is sent', () => {
   test('views into the received memory, and one literal for the name', () => {
-    const reader = createResponseReader({ ...json, restore })
+    const reader = createResponseReader({ ...json, restore })!
     const piece = Buffer.from(answer(served))
     const out: Buffer[] = []
     reader.push(piece, out)
@@ -45,7 +40,7 @@ describe('what is sent', () => {
   })
 
   test('the piece itself, when nothing changes', () => {
-    const reader = createResponseReader({ ...json, restore })
+    const reader = createResponseReader({ ...json, restore })!
     const piece = Buffer.from(answer('another'))
     const out: Buffer[] = []
     reader.push(piece, out)
@@ -55,7 +50,7 @@ describe('what is sent', () => {
 
   test('nothing for an empty piece', () => {
     const out: Buffer[] = []
-    createResponseReader(json).push(Buffer.alloc(0), out)
+    createResponseReader(json)!.push(Buffer.alloc(0), out)
     expect(out).toEqual([])
   })
 
@@ -186,7 +181,7 @@ describe('events', () => {
   })
 
   test('the first content is the first event with text', () => {
-    const reader = createResponseReader(eventStream)
+    const reader = createResponseReader(eventStream)!
     const push = (text: string) => reader.push(Buffer.from(text), [])
     push('data: {"choices":[{"delta":{"role":"assistant","content":""}}]}\n\n')
     expect(reader.hasContent).toBe(false)

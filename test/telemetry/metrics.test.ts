@@ -40,6 +40,14 @@ describe('metrics', () => {
     expect(samplesOf(await registry.metrics()).filter((line) => line.startsWith('inference_pool'))).toEqual([])
   })
 
+  test('of a pool by the name that it goes by', async () => {
+    const pools = new Map<string, PoolAverages>([['default/qwen', { queued: 1, running: 2, kvUsage: 0, ready: 3 }]])
+    const state = { ...idle, pools: () => pools, saturation: () => 0.5, poolName: () => 'qwen' }
+    const lines = samplesOf(await createMetrics(state, { emitsLlmdNames: false }).registry.metrics())
+    expect(lines).toContain('inference_pool_ready_pods{name="qwen"} 3')
+    expect(lines).toContain('inference_extension_flow_control_pool_saturation{inference_pool="qwen"} 0.5')
+  })
+
   test('of pools and their endpoints', async () => {
     const unscraped = { ...endpoints({ name: 'new' })[0], metrics: unknownMetrics }
     const members = [

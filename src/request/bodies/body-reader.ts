@@ -37,9 +37,5 @@ export type BodyReader = {
   modelBytes?(model: string): Buffer
 }
 
-/** What is to be written into each span of {@link BodyReader.modelSpans} to say `model`. */
-export const modelBytes = (reader: BodyReader, model: string): Buffer =>
-  reader.modelBytes?.(model) ?? Buffer.from(JSON.stringify(model))
-
 /** Would break a header line, or be refused by Envoy. */
 export const controlCharacter = /[\x00-\x1f\x7f]/

@@ -81,7 +81,9 @@ export function decodeBody(
     const rest = encodedBytes - decoder.bytesWritten
     finish(rest > 0 ? corrupt(`it is followed by ${rest} other bytes`) : { pieces: decoded, bytes })
   })
-  for (const piece of pieces) decoder.write(piece)
+  // Node would go on to another frame, which counts as what follows, where one write ends and the next one begins.
+  if (encoding === 'zstd') decoder.write(Buffer.concat(pieces))
+  else for (const piece of pieces) decoder.write(piece)
   decoder.end()
 
   return () => {

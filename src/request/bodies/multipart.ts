@@ -25,6 +25,9 @@ type State = (typeof State)[keyof typeof State]
 /** What the content of a part means here. */
 type Field = 'other' | 'model' | 'user' | 'stream'
 
+/** Of a Content-Transfer-Encoding that changes nothing. RFC 7578 deprecates them all, and some servers undo the others. */
+const plainEncoding = /^[ \t]*(?:7bit|8bit|binary)[ \t]*$/i
+
 /** RFC 2046, section 5.1.1: up to 70 of these, the last one not a space. */
 const boundaryPattern = /^[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]$/
 
@@ -195,10 +198,13 @@ export class MultipartReader implements BodyReader {
   /** Learns what part begins. @returns what is wrong with its header lines */
   #takeHeaders(text: string): string | undefined {
     let disposition: string | undefined
+    let isEncoded = false
     for (const line of text.split('\r\n')) {
       const colon = line.indexOf(':')
       if (colon <= 0 || /[\s\0]/.test(line.slice(0, colon)) || /[\r\n\0]/.test(line)) return 'a malformed header line'
-      if (line.slice(0, colon).toLowerCase() !== 'content-disposition') continue
+      const header = line.slice(0, colon).toLowerCase()
+      if (header === 'content-transfer-encoding') isEncoded ||= !plainEncoding.test(line.slice(colon + 1))
+      if (header !== 'content-disposition') continue
       if (disposition !== undefined) return 'two Content-Disposition headers'
       disposition = line.slice(colon + 1)
     }
@@ -210,6 +216,7 @@ export class MultipartReader implements BodyReader {
     if (name === ambiguous) return 'a Content-Disposition with two names'
     const isFile = parameters.names.includes('filename') || parameters.names.includes('filename*')
     if (name === 'model' && isFile && this.modelSpans.length === 0) return '"model" as a file: it must be a field'
+    if (name === 'model' && isEncoded) return '"model" in a Content-Transfer-Encoding'
     // Later models of any kind become what the first one does.
     this.#field = name === 'model' || (!isFile && (name === 'user' || name === 'stream')) ? name : 'other'
     return undefined

@@ -43,52 +43,40 @@ const raw: BodyPlan = { format: 'raw', isInference: false, needsModel: false }
 const unsupportedEncoding: BodyPlan = { format: 'unsupported-encoding', isInference: true, needsModel: true }
 const unsupportedMethod: BodyPlan = { format: 'unsupported-method', isInference: true, needsModel: false }
 
-/** GenAI operation names, as OpenTelemetry's semantic conventions have them. */
-export type Operation = 'chat' | 'text_completion' | 'embeddings' | 'generate_content'
-
 type PathRule = {
   /** How the path ends, without the slash before it. */
   readonly suffix: string
   readonly parser: ParserType
   readonly plan: BodyPlan
-  readonly operation: Operation | undefined
-  /** The field that the prompt stands in, where the model server answers nothing without it. */
-  readonly prompt: string | undefined
 }
 
-const rule = (
-  parser: ParserType,
-  suffix: string,
-  plan: BodyPlan,
-  operation?: Operation,
-  prompt?: string,
-): PathRule => ({ suffix, parser, plan, operation, prompt })
+const rule = (parser: ParserType, suffix: string, plan: BodyPlan): PathRule => ({ suffix, parser, plan })
 
 /** Where one suffix ends in another, the longer one comes first. */
 const rules: readonly PathRule[] = [
-  rule('openai-parser', 'chat/completions', json, 'chat', 'messages'),
-  rule('openai-parser', 'completions', json, 'text_completion', 'prompt'),
-  rule('openai-parser', 'chat/completions/render', json, undefined, 'messages'),
-  rule('openai-parser', 'completions/render', json, undefined, 'prompt'),
-  rule('openai-parser', 'responses', json, 'chat', 'input'),
+  rule('openai-parser', 'chat/completions', json),
+  rule('openai-parser', 'completions', json),
+  rule('openai-parser', 'chat/completions/render', json),
+  rule('openai-parser', 'completions/render', json),
+  rule('openai-parser', 'responses', json),
   rule('openai-parser', 'conversations', json),
-  rule('openai-parser', 'embeddings', json, 'embeddings', 'input'),
+  rule('openai-parser', 'embeddings', json),
   // The OpenAI API has a default for the model of images.
-  rule('openai-parser', 'images/generations', jsonModelIfGiven, 'generate_content'),
-  rule('openai-parser', 'images/edits', formModelIfGiven, 'generate_content'),
-  rule('openai-parser', 'images/variations', formModelIfGiven, 'generate_content'),
-  rule('openai-parser', 'audio/transcriptions', form, 'generate_content'),
-  rule('openai-parser', 'audio/translations', form, 'generate_content'),
-  rule('anthropic-parser', 'messages', json, 'chat', 'messages'),
-  rule('anthropic-parser', 'messages/count_tokens', json, undefined, 'messages'),
-  rule('vllmhttp-parser', 'inference/v1/generate', jsonModelIfGiven, 'text_completion'),
-  rule('sglanghttp-parser', 'generate', jsonModelIfGiven, 'text_completion'),
-  rule('vllmgrpc-parser', 'vllm.grpc.engine.VllmEngine/Generate', engine, 'text_completion', 'text" or "tokenized'),
-  rule('vllmgrpc-parser', 'vllm.grpc.engine.VllmEngine/Embed', engine, 'embeddings', 'tokenized'),
+  rule('openai-parser', 'images/generations', jsonModelIfGiven),
+  rule('openai-parser', 'images/edits', formModelIfGiven),
+  rule('openai-parser', 'images/variations', formModelIfGiven),
+  rule('openai-parser', 'audio/transcriptions', form),
+  rule('openai-parser', 'audio/translations', form),
+  rule('anthropic-parser', 'messages', json),
+  rule('anthropic-parser', 'messages/count_tokens', json),
+  rule('vllmhttp-parser', 'inference/v1/generate', jsonModelIfGiven),
+  rule('sglanghttp-parser', 'generate', jsonModelIfGiven),
+  rule('vllmgrpc-parser', 'vllm.grpc.engine.VllmEngine/Generate', engine),
+  rule('vllmgrpc-parser', 'vllm.grpc.engine.VllmEngine/Embed', engine),
   // OpenAI's JSON inside of a protobuf message, which no model is read of.
-  rule('vertexai-parser', 'PredictionService/ChatCompletions', raw, 'chat'),
-  rule('vertexai-parser', 'PredictionService/StreamRawPredict', raw, 'generate_content'),
-  rule('vertexai-parser', 'PredictionService/RawPredict', raw, 'generate_content'),
+  rule('vertexai-parser', 'PredictionService/ChatCompletions', raw),
+  rule('vertexai-parser', 'PredictionService/StreamRawPredict', raw),
+  rule('vertexai-parser', 'PredictionService/RawPredict', raw),
 ]
 
 const lastSegment = (path: string): string => path.slice(path.lastIndexOf('/') + 1)
@@ -165,13 +153,3 @@ export function createReader(format: BodyFormat, contentType: string | undefined
       return undefined
   }
 }
-
-/** What a body that has been read to its end lacks, in words for its sender; undefined when it lacks nothing. */
-export function shapeProblem(path: string, reader: BodyReader): string | undefined {
-  if (reader.promptStart >= 0 || !reader.isComplete) return undefined
-  const prompt = ruleOf(parserTypes, path)?.prompt
-  return prompt && `the body has no "${prompt}"`
-}
-
-/** What a request asks a model to do, for metrics and traces; undefined when it is nothing of that kind. */
-export const operationOf = (path: string): Operation | undefined => ruleOf(parserTypes, path)?.operation

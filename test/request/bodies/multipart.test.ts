@@ -215,6 +215,12 @@ describe('a form that is refused', () => {
       offset: partStart,
     },
     {
+      name: 'a model that a server may decode',
+      body: part(`${disposition} name=model\r\nContent-Transfer-Encoding: base64`),
+      message: 'a part with "model" in a Content-Transfer-Encoding',
+      offset: partStart,
+    },
+    {
       name: 'long header lines',
       body: part(`${disposition} name=${longName}`),
       message: `the header lines of a part are longer than ${maxPartHeaderBytes} bytes`,

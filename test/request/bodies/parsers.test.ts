@@ -1,18 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import { modelBytes } from '../../../src/request/bodies/body-reader.ts'
 import { EngineGrpcReader } from '../../../src/request/bodies/engine-grpc.ts'
 import { MultipartReader } from '../../../src/request/bodies/multipart.ts'
 import {
   type BodyHeaders,
   createReader,
-  operationOf,
   type ParserSet,
   parserTypes,
   readerFor,
-  shapeProblem,
 } from '../../../src/request/bodies/parsers.ts'
 import { BodyScanner } from '../../../src/request/scan.ts'
-import { grpcMessage } from '../../fuzz/ext-proc-oracle.ts'
 
 const formType = 'multipart/form-data; boundary=b'
 
@@ -145,58 +141,8 @@ describe('a reader', () => {
   })
 
   test('says how a model is written in its body', () => {
-    expect(modelBytes(new BodyScanner(), 'a"é').toString()).toBe('"a\\"é"')
-    expect(modelBytes(new MultipartReader(formType), 'a"é').toString()).toBe('a"é\r\n--b')
+    expect(new MultipartReader(formType).modelBytes('a"é').toString()).toBe('a"é\r\n--b')
   })
-})
-
-describe('a body without a prompt', () => {
-  const scanned = (body: object) => {
-    const scanner = new BodyScanner()
-    scanner.push(Buffer.from(JSON.stringify(body)))
-    scanner.end()
-    return scanner
-  }
-
-  test.each([
-    ['/v1/chat/completions', 'the body has no "messages"'],
-    ['/v1/completions', 'the body has no "prompt"'],
-    ['/v1/responses', 'the body has no "input"'],
-    ['/v1/embeddings', 'the body has no "input"'],
-    ['/v1/messages', 'the body has no "messages"'],
-    ['/v1/conversations', undefined],
-    ['/v1/images/generations', undefined],
-    ['/tokenize', undefined],
-  ])('%s: %s', (path, problem) => {
-    expect(shapeProblem(path, scanned({ model: 'm' }))).toBe(problem)
-    expect(shapeProblem(path, scanned({ model: 'm', messages: [] }))).toBeUndefined()
-  })
-
-  test('for the engine', () => {
-    const reader = new EngineGrpcReader()
-    expect(shapeProblem('/vllm.grpc.engine.VllmEngine/Generate', reader)).toBeUndefined()
-    reader.push(grpcMessage(Buffer.alloc(0)))
-    expect(shapeProblem('/vllm.grpc.engine.VllmEngine/Generate', reader)).toBe('the body has no "text" or "tokenized"')
-    expect(shapeProblem('/vllm.grpc.engine.VllmEngine/Embed', reader)).toBe('the body has no "tokenized"')
-  })
-})
-
-test.each([
-  ['/v1/chat/completions', 'chat'],
-  ['/v1/completions', 'text_completion'],
-  ['/v1/messages', 'chat'],
-  ['/v1/responses', 'chat'],
-  ['/v1/embeddings', 'embeddings'],
-  ['/v1/images/edits', 'generate_content'],
-  ['/v1/audio/transcriptions', 'generate_content'],
-  ['/generate', 'text_completion'],
-  ['/vllm.grpc.engine.VllmEngine/Embed', 'embeddings'],
-  ['/google.cloud.aiplatform.v1.PredictionService/ChatCompletions', 'chat'],
-  ['/v1/messages/count_tokens', undefined],
-  ['/v1/conversations', undefined],
-  ['/tokenize', undefined],
-])('the operation of %s is %s', (path, operation) => {
-  expect(operationOf(path)).toBe(operation)
 })
 
 test('every parser type is of its own', () => {

@@ -1,4 +1,4 @@
-import { type BodyReader, modelBytes } from '../../../src/request/bodies/body-reader.ts'
+import type { BodyReader } from '../../../src/request/bodies/body-reader.ts'
 import { ModelSplicer } from '../../../src/request/rewrite.ts'
 
 /** All that a reader has found. */
@@ -28,7 +28,7 @@ export function renamed(reader: BodyReader, pieces: readonly Buffer[], model: st
     reader.push(piece)
     held.push(piece)
     if (reader.model === undefined) continue
-    splicer ??= new ModelSplicer(reader, modelBytes(reader, model), keepsFirst)
+    splicer ??= new ModelSplicer(reader, reader.modelBytes?.(model) ?? Buffer.from(JSON.stringify(model)), keepsFirst)
     for (const part of held.splice(0)) {
       splicer.splice(part, offset, out)
       offset += part.length
