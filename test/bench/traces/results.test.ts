@@ -16,7 +16,7 @@ test('a picker that reaches the targets', () => {
   const { tables: both, misses } = tables([
     reference,
     ['signalbox', result([50, 100, 90, 270], 72)],
-    ['signalbox × 3', result([100, 100, 100, 300], 54)],
+    ['signalbox × 3', result([100, 100, 100, 300], 69)],
   ])
   expect(misses).toEqual([])
   expect(both.map(({ title }) => title)).toEqual(['Trace: prefix-heavy', 'Replicas: prefix-heavy'])
@@ -26,7 +26,7 @@ test('a picker that reaches the targets', () => {
   ])
   expect(both[1].rows).toEqual([
     ['signalbox', '128', '270', '72 %', '1', '0'],
-    ['signalbox × 3', '150', '300', '54 %', '0.75', '0'],
+    ['signalbox × 3', '150', '300', '69 %', '0.958', '0'],
   ])
 })
 
@@ -50,6 +50,11 @@ test.each<[what: string, results: [PickerName, TraceResult][], misses: string[]]
       ['signalbox × 3', result([1], 1, { 'HTTP 500': 1 })],
     ],
     ['prefix-heavy: 3 requests through random failed', 'prefix-heavy: 1 requests through signalbox × 3 failed'],
+  ],
+  [
+    'three that find less in caches than one',
+    [reference, ['signalbox', result([1], 72)], ['signalbox × 3', result([1], 68)]],
+    ['prefix-heavy: three that share nothing find 0.944 × as much in caches as one, below 0.95'],
   ],
   [
     'that none succeeded',
