@@ -50,7 +50,7 @@ function noteOf({ trace, length: { warmUpMs, measuredMs }, servers }: TracePlan)
 
 async function measurePicker(plan: TracePlan, name: PickerName): Promise<TraceResult> {
   const { trace, length, servers, simulator, programs, options, say } = plan
-  const directory = join(plan.directory, `${trace.name} ${name}`.replaceAll(/[^a-zA-Z0-9]+/g, '-'))
+  const directory = join(plan.directory, `${trace.name} ${servers} ${name}`.replaceAll(/[^a-zA-Z0-9]+/g, '-'))
   mkdirSync(directory, { recursive: true })
   const started: (() => Promise<void>)[] = []
   try {

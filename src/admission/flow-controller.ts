@@ -220,7 +220,7 @@ export class FlowController {
       return
     }
     this.#drop(item)
-    const waited = `within ${Math.round((nowMs - item.enqueuedAtMs) / 1_000)} s`
+    const waited = `within ${Number(((nowMs - item.enqueuedAtMs) / 1000).toFixed(1))} s`
     const retryAfterSeconds = this.#retryAfterSeconds(this.#bands.indexOf(item.priority, nowMs), nowMs)
     if (hasEndpoints) {
       const message = `no model server had capacity for this request ${waited}`

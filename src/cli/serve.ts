@@ -76,7 +76,7 @@ type Flags = {
   disableEndpointSubsetFilter: boolean
   trustClientHints: boolean
   models?: 'answer' | 'route'
-  emitLlmdMetrics: boolean
+  emitLlmDMetrics: boolean
   maxBodyBytes: number
   maxHeldBytes: number
   streamedHoldBytes: number
@@ -219,7 +219,7 @@ function serviceOptions(flags: Flags): ServiceOptions {
     keepsToSubset: !flags.disableEndpointSubsetFilter,
     trustsHints: flags.trustClientHints,
     answersModels: (flags.models ?? (flags.poolName === undefined ? 'answer' : 'route')) === 'answer',
-    emitsLlmdNames: flags.emitLlmdMetrics,
+    emitsLlmdNames: flags.emitLlmDMetrics,
     rejectsUnknownModels: flags.unknownModel === 'reject',
     keepsContentLength: flags.allowContentLengthHeader,
     refreshMetricsIntervalMs: flags.refreshMetricsInterval,

@@ -1,4 +1,5 @@
 import type { Catalog } from '../catalog/catalog.ts'
+import { usageNamespace } from '../response/usage-metadata.ts'
 import type { SchedulingConfiguration } from '../scheduling/configuration.ts'
 
 /** A setting of the ext_proc filter's ProcessingMode (processing_mode.proto), and why it is what it is. */
@@ -47,8 +48,9 @@ function countsEnds({ flowControl, plugins }: SchedulingConfiguration): string |
   return flowControl && 'the queue goes on when an answer has ended'
 }
 
-/** The settings as YAML, for the filter's `processing_mode`. */
+/** The settings as YAML, for the filter's `processing_mode` and, where answers are read, for what it takes from us. */
 export function describeMode(settings: readonly ModeSetting[]): readonly string[] {
+  const readsAnswers = settings.some(({ field, value }) => field === 'response_body_mode' && value !== 'NONE')
   const width = Math.max(...settings.map(({ field, value }) => `${field}: ${value}`.length))
   return [
     'processing_mode:',
@@ -56,5 +58,8 @@ export function describeMode(settings: readonly ModeSetting[]): readonly string[
       const setting = `${field}: ${value}`
       return why === '' ? `  ${setting}` : `  ${setting.padEnd(width)}  # ${why}`
     }),
+    ...(readsAnswers
+      ? ['metadata_options:', `  receiving_namespaces: {untyped: [envoy.lb, ${usageNamespace}]}  # what an answer has used`]
+      : []),
   ]
 }

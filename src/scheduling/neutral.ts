@@ -18,10 +18,10 @@ const noTokenizer = 'no tokenizer is asked; tokens are estimated by length'
 const noEmbeddings = 'the embeddings caches of model servers are not tracked'
 const noDcgm = 'DCGM exporters are not read'
 const noModelLists = 'the model lists of servers are not read'
-const noNotifications = 'resources come from --resources or --kubernetes'
+const noNotifications = 'resources come from --resources'
 const noClusters = 'other clusters are not read'
 const noEviction = 'requests that run are not evicted'
-const noEndpointFile = 'endpoints come from --endpoints FILE or --kubernetes'
+const noEndpointFile = 'endpoints come from --endpoints FILE'
 
 /** A producer that other plugins may name for prefix matches: it knows of none. */
 const noMatches = { matchedBytes: () => 0, totalBytes: () => 0 }

@@ -71,9 +71,23 @@ describe.skipIf(envoy === undefined)('when the servers are full', () => {
   describe('with flow control', () => {
     beforeAll(async () => {
       upstream = await new Upstream('qwen-0', streamUntilToldTo).listen()
-      scene = await startScene({ servers: [upstream], resources, configuration: withQueue, listeners })
+      const serveFlags = ['--emit-llm-d-metrics']
+      scene = await startScene({ servers: [upstream], resources, configuration: withQueue, listeners, serveFlags })
     })
     afterAll(close)
+
+    test('what waits is in the metrics, under the names of llm-d too where they are asked for', async () => {
+      const { answer } = await fill()
+      const second = ask('second')
+      await untilWaiting(1)
+      const page = await (await fetch(scene.metricsUrl)).text()
+      for (const prefix of ['inference_extension', 'llm_d_epp']) {
+        expect(page).toMatch(new RegExp(`^${prefix}_flow_control_queue_size\\{.*\\} 1$`, 'm'))
+      }
+      upstream.finish()
+      expect((await second).status).toBe(200)
+      await answer
+    })
 
     describe.each(Object.keys(listeners))('request body mode: %s', (name) => {
       beforeAll(() => {

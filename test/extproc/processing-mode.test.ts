@@ -45,6 +45,9 @@ describe('the cheapest processing mode', () => {
       '  response_header_mode: SEND               # the status, and which server answered',
       expect.stringMatching(/^ {2}response_body_mode: STREAMED {13}# .+ renames a model: /),
       '  response_trailer_mode: SKIP',
+      'metadata_options:',
+      '  receiving_namespaces: {untyped: [envoy.lb, signalbox]}  # what an answer has used',
     ])
+    expect(describeMode(cheapestMode(plain, configured(scorers))).join()).not.toContain('metadata_options')
   })
 })
