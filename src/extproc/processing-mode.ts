@@ -59,7 +59,10 @@ export function describeMode(settings: readonly ModeSetting[]): readonly string[
       return why === '' ? `  ${setting}` : `  ${setting.padEnd(width)}  # ${why}`
     }),
     ...(readsAnswers
-      ? ['metadata_options:', `  receiving_namespaces: {untyped: [envoy.lb, ${usageNamespace}]}  # what an answer has used`]
+      ? [
+          'metadata_options:',
+          `  receiving_namespaces: {untyped: [envoy.lb, ${usageNamespace}]}  # what an answer has used`,
+        ]
       : []),
   ]
 }

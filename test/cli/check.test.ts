@@ -21,7 +21,7 @@ async function check(...args: string[]) {
       .join('')
       .split('\n')
     const written = lines.slice(0, -1)
-    const isMode = (line: string) => /^(processing_mode:|metadata_options:|  re)/.test(line)
+    const isMode = (line: string) => /^(processing_mode:|metadata_options:| {2}re)/.test(line)
     // What is said of Envoy's filter stands apart from what is said of the resources.
     return { lines: written.filter((line) => !isMode(line)), mode: written.filter(isMode), exitCode: process.exitCode }
   } finally {
