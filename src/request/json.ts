@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 
-// The tokens of JSON (RFC 8259), as far as the body scanner reads them.
+// The tokens of JSON (RFC 8259), as far as the readers of bodies need them.
 
 /** The text of a string's content bytes; undefined when they are no JSON string, no UTF-8 or no whole characters. */
 export function decodeString(raw: Buffer | undefined): string | undefined {
@@ -78,4 +78,36 @@ export function describeValue(byte: number): ValueKind | undefined {
 
 export function describeByte(byte: number): string {
   return byte > 0x20 && byte < 0x7f ? `"${String.fromCharCode(byte)}"` : `byte 0x${byte.toString(16).padStart(2, '0')}`
+}
+
+/** Bytes of a string that are looked at one by one before native search takes over. */
+export const nativeSearchBytes = 64
+
+/** That the bytes end before a string does, and whether the next byte is escaped. */
+export const ClosingQuote = { none: -1, afterEscape: -2 } as const
+
+/**
+ * Where the string whose content goes on at `at` has its closing quote, before `end`; else one of {@link ClosingQuote}.
+ * @param at at most one beyond `end`: then the byte before it is escaped
+ */
+export function findClosingQuote(bytes: Buffer, at: number, end: number): number {
+  for (;;) {
+    // Most strings are short, as is most text between escaped quotes: a call into native search would cost more.
+    const near = Math.min(end, at + nativeSearchBytes)
+    while (at < near) {
+      const byte = bytes[at]
+      if (byte === 0x22) return at
+      at += byte === 0x5c ? 2 : 1
+    }
+    if (at >= end) return at > end ? ClosingQuote.afterEscape : ClosingQuote.none
+    const found = bytes.indexOf(0x22, at)
+    const quote = found < 0 || found > end ? end : found
+    let run = quote
+    while (run > at && bytes[run - 1] === 0x5c) run--
+    // A byte after an odd run of backslashes is content.
+    const isEscaped = ((quote - run) & 1) === 1
+    if (quote === end) return isEscaped ? ClosingQuote.afterEscape : ClosingQuote.none
+    if (!isEscaped) return quote
+    at = quote + 1
+  }
 }

@@ -1,8 +1,10 @@
 import { controlCharacter } from './bodies/body-reader.ts'
 import {
+  ClosingQuote,
   decodeString,
   describeByte,
   describeValue,
+  findClosingQuote,
   isWhiteSpace,
   NumberPart,
   nextNumberPart,
@@ -65,9 +67,6 @@ const maxTokenBytes = maxModelBytes
 
 /** Containers whose kind fits into the bits of one small integer. */
 const levelsPerNumber = 30
-
-/** Bytes of a string that are looked at one by one before native search takes over. */
-const nativeSearchBytes = 64
 
 const literalTrue = Buffer.from('true')
 const literalFalse = Buffer.from('false')
@@ -421,31 +420,10 @@ export class BodyScanner {
       this.#escaped = false
       at++
     }
-    for (;;) {
-      // Most strings are short, as is most text between escaped quotes: a call into native search would cost more.
-      const near = Math.min(chunk.length, at + nativeSearchBytes)
-      while (at < near) {
-        const byte = chunk[at]
-        if (byte === 0x22) return at
-        at += byte === 0x5c ? 2 : 1
-      }
-      if (at >= chunk.length) {
-        this.#escaped = at > chunk.length
-        return -1
-      }
-      const quote = chunk.indexOf(0x22, at)
-      const end = quote < 0 ? chunk.length : quote
-      let run = end
-      while (run > at && chunk[run - 1] === 0x5c) run--
-      // A byte after an odd run of backslashes is content.
-      const isEscaped = ((end - run) & 1) === 1
-      if (quote < 0) {
-        this.#escaped = isEscaped
-        return -1
-      }
-      if (!isEscaped) return quote
-      at = quote + 1
-    }
+    const quote = findClosingQuote(chunk, at, chunk.length)
+    if (quote >= 0) return quote
+    this.#escaped = quote === ClosingQuote.afterEscape
+    return -1
   }
 
   /** The first byte that does not belong to the number; the length of the chunk when that ends first. */

@@ -1,4 +1,12 @@
-import { isWhiteSpace, NumberPart, nextNumberPart, numberMayEnd } from '../request/json.ts'
+import {
+  ClosingQuote,
+  findClosingQuote,
+  isWhiteSpace,
+  NumberPart,
+  nativeSearchBytes,
+  nextNumberPart,
+  numberMayEnd,
+} from '../request/json.ts'
 import { maxJsonDepth } from '../request/limits.ts'
 import type { Findings, Pieces } from './findings.ts'
 import { detailsNumber, Member, memberAt, memberOfEscaped, Place } from './members.ts'
@@ -34,9 +42,6 @@ const finalStates: ReadonlySet<string> = new Set(['completed', 'incomplete', 'fa
 
 /** Containers whose kind fits into the bits of one small integer. */
 const levelsPerNumber = 30
-
-/** Bytes of a string that are looked at one by one before native search takes over. */
-const nativeSearchBytes = 64
 
 /** Longest key, number or status that is kept over a piece's end: six bytes for each character of the longest key. */
 const maxTokenBytes = 192
@@ -481,31 +486,10 @@ export class ResponseDocument {
       this.#part = 0
       at++
     }
-    for (;;) {
-      // Most strings are short, as is most text between escaped quotes: a call into native search would cost more.
-      const near = Math.min(end, at + nativeSearchBytes)
-      while (at < near) {
-        const byte = piece[at]
-        if (byte === 0x22) return at
-        at += byte === 0x5c ? 2 : 1
-      }
-      if (at >= end) {
-        this.#part = at > end ? 1 : 0
-        return end
-      }
-      const found = piece.indexOf(0x22, at)
-      const quote = found < 0 || found > end ? end : found
-      let run = quote
-      while (run > at && piece[run - 1] === 0x5c) run--
-      // A byte after an odd run of backslashes is content.
-      const isEscaped = ((quote - run) & 1) === 1
-      if (quote === end) {
-        this.#part = isEscaped ? 1 : 0
-        return end
-      }
-      if (!isEscaped) return quote
-      at = quote + 1
-    }
+    const quote = findClosingQuote(piece, at, end)
+    if (quote >= 0) return quote
+    this.#part = quote === ClosingQuote.afterEscape ? 1 : 0
+    return end
   }
 
   /** The first byte that does not belong to the number; `end` when it is not before that. */

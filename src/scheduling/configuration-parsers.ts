@@ -4,6 +4,7 @@ import type { ConfigurationReader } from './configuration-reader.ts'
 import { settingKind } from './configuration-settings.ts'
 import { noParameters } from './plugin-kind.ts'
 
+/** Plugin types that say which request bodies are read. */
 export const parserTypes = [
   'openai-parser',
   'anthropic-parser',
@@ -14,7 +15,6 @@ export const parserTypes = [
   'passthrough-parser',
 ] as const
 
-/** How request bodies are read. */
 export type ParserType = (typeof parserTypes)[number]
 
 export const parserKinds = parserTypes.map((type) => settingKind('parser', type, noParameters))

@@ -1,20 +1,9 @@
+import type { ParserType } from '../../scheduling/configuration-parsers.ts'
 import { BodyScanner } from '../scan.ts'
 import type { BodyReader } from './body-reader.ts'
 import { EngineGrpcReader } from './engine-grpc.ts'
 import { isDecodable } from './inflate.ts'
 import { MultipartReader } from './multipart.ts'
-
-/** Plugin types of EndpointPickerConfig that say which bodies are read. */
-export const parserTypes = [
-  'openai-parser',
-  'anthropic-parser',
-  'vllmhttp-parser',
-  'sglanghttp-parser',
-  'vllmgrpc-parser',
-  'vertexai-parser',
-  'passthrough-parser',
-] as const
-export type ParserType = (typeof parserTypes)[number]
 
 /** The parsers that are configured, at least one; undefined without a configuration: {@link defaultParsers}. */
 export type ParserSet = readonly ParserType[] | undefined

@@ -6,7 +6,7 @@ import { anyByte, mutate } from '../../fuzz/mutate.ts'
 import { atEverySplit, byteByByte, cutAt, randomPieces, wholly } from '../../fuzz/pieces.ts'
 import { field, varint } from '../../fuzz/protobuf.ts'
 import { fuzzRuns, fuzzTimeoutMs, seededRandom } from '../../fuzz/random.ts'
-import { readPieces } from './read-body.ts'
+import { nothing, readPieces } from './read-body.ts'
 
 const wire = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const
 const string = (number: number, text: string) => field(number, wire.bytes, Buffer.from(text))
@@ -24,18 +24,6 @@ const maxTokens = (value: number) => number(8, value)
 const stream = (value: number) => number(5, value)
 
 const request = (...fields: Buffer[]) => grpcMessage(Buffer.concat(fields))
-
-const nothing = {
-  model: undefined,
-  user: undefined,
-  stream: false,
-  maxTokens: undefined,
-  promptStart: -1,
-  promptEnd: -1,
-  modelSpans: [],
-  isComplete: true,
-  error: undefined,
-}
 
 function expectAtEverySplit(body: Buffer, expected: object): void {
   expect(readPieces(new EngineGrpcReader(), wholly(body))).toEqual(expected)

@@ -5,7 +5,7 @@ import { maxModelBytes } from '../../../src/request/limits.ts'
 import { mutate } from '../../fuzz/mutate.ts'
 import { atEverySplit, byteByByte, cutAt, randomPieces, wholly } from '../../fuzz/pieces.ts'
 import { fuzzRuns, fuzzTimeoutMs, seededRandom } from '../../fuzz/random.ts'
-import { readPieces, renamed } from './read-body.ts'
+import { nothing, readPieces, renamed } from './read-body.ts'
 
 const boundary = '----b0und'
 const contentType = `multipart/form-data; boundary=${boundary}`
@@ -18,18 +18,6 @@ const file = (name: string, content: string) =>
   field(name, content, '; filename="a.wav"\r\nContent-Type: application/octet-stream')
 const close = `--${boundary}--\r\n`
 const bytes = (...texts: string[]) => Buffer.from(texts.join(''))
-
-const nothing = {
-  model: undefined,
-  user: undefined,
-  stream: false,
-  maxTokens: undefined,
-  promptStart: -1,
-  promptEnd: -1,
-  modelSpans: [],
-  isComplete: true,
-  error: undefined,
-}
 
 /** Bodies with ⟨ ⟩ around what a rename replaces. */
 function readMarks(marked: string) {

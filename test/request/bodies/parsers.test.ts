@@ -1,14 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { EngineGrpcReader } from '../../../src/request/bodies/engine-grpc.ts'
 import { MultipartReader } from '../../../src/request/bodies/multipart.ts'
-import {
-  type BodyHeaders,
-  createReader,
-  type ParserSet,
-  parserTypes,
-  readerFor,
-} from '../../../src/request/bodies/parsers.ts'
+import { type BodyHeaders, createReader, type ParserSet, readerFor } from '../../../src/request/bodies/parsers.ts'
 import { BodyScanner } from '../../../src/request/scan.ts'
+import { parserTypes } from '../../../src/scheduling/configuration-parsers.ts'
 
 const formType = 'multipart/form-data; boundary=b'
 

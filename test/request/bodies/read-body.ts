@@ -8,6 +8,19 @@ export function findings(reader: BodyReader) {
 }
 export type Findings = ReturnType<typeof findings>
 
+/** What a reader has found in a complete body in which nothing of interest is. */
+export const nothing: Findings = {
+  model: undefined,
+  user: undefined,
+  stream: false,
+  maxTokens: undefined,
+  promptStart: -1,
+  promptEnd: -1,
+  modelSpans: [],
+  isComplete: true,
+  error: undefined,
+}
+
 /** Reads the pieces, and overwrites each one as soon as it has been read: nothing of it may be needed later. */
 export function readPieces(reader: BodyReader, pieces: readonly Buffer[]): Findings {
   for (const piece of pieces) {
