@@ -1,6 +1,6 @@
-import { createCrds } from './crds.ts'
+import { createCrds } from '../../test/real/crds.ts'
+import { startKubeApi } from '../../test/real/kube-api.ts'
 import { type Fleet, fleetNamespace } from './fleet.ts'
-import { startKubeApi } from './kube-api.ts'
 import { createInKube, poolName } from './resources.ts'
 import { type OwnServer, type Server, startServer } from './server.ts'
 

@@ -2,8 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import type { EndpointSpec } from '../../src/pool/endpoint.ts'
+import type { KubeApi, KubeObject } from '../../test/real/kube-api.ts'
 import { type Fleet, fleetLabels, fleetNamespace } from './fleet.ts'
-import type { KubeApi, KubeObject } from './kube-api.ts'
 
 /** The model name of all requests: a base model that the pool's servers know under the same name. */
 export const modelName = 'qwen'

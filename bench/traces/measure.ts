@@ -1,9 +1,10 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import type { GatewayPrograms } from '../../test/real/envoy-gateway.ts'
 import type { Outcome } from '../e2e.ts'
 import { figure } from '../table.ts'
 import { driveTrace, type TraceResult } from './drive.ts'
-import { type GatewayPrograms, startEnvoyGateway } from './envoy-gateway.ts'
+import { startGateway } from './gateway.ts'
 import { type PickerName, type PickerOptions, startPickers } from './pickers.ts'
 import { percentText, summarize, traceTables } from './results.ts'
 import { type ServerKind, serverCount, serverShape, startModelServers } from './servers.ts'
@@ -58,7 +59,7 @@ async function measurePicker(plan: TracePlan, name: PickerName): Promise<TraceRe
     started.push(models.stop)
     const pickers = await startPickers(name, models.ports, options, directory)
     started.push(pickers.stop)
-    const gateway = await startEnvoyGateway(
+    const gateway = await startGateway(
       programs,
       {
         servers: models.ports.map((port) => `127.0.0.1:${port}`),

@@ -1,5 +1,5 @@
 import { findEnvoy } from '../../src/demo/envoy-binary.ts'
-import { findParts } from '../peers/parts.ts'
+import { findParts } from '../../test/real/parts.ts'
 import type { PartReport } from '../report.ts'
 import type { Table } from '../table.ts'
 import { measureTrace, type TracePlan } from './measure.ts'

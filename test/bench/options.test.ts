@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { parsePeer, wholeNumber } from '../../bench/options.ts'
-import { findParts } from '../../bench/peers/parts.ts'
+import { findParts } from '../real/parts.ts'
 
 test('a peer has a name, an address and a pid', () => {
   expect(parsePeer('old build=[::1]:9002,4711')).toEqual({ name: 'old build', address: '[::1]:9002', pid: 4711 })

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 
 /**
- * Real programs that the benchmark compares with or drives. None is part of this project; each comes by an environment
- * variable, and what needs a missing one is left out.
+ * Real programs that tests and benchmarks run against. None is part of this project; each comes by an environment
+ * variable, and what needs a missing one is left out or skipped.
  */
 const meanings = {
   KUBEBUILDER_ASSETS: 'the folder with kube-apiserver and etcd (as setup-envtest installs them)',
