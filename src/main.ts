@@ -12,6 +12,11 @@ const commands: Readonly<Record<string, Entry>> = {
   demo: { summary: 'run all of it: Envoy, signalbox, model servers, traffic', load: () => import('./cli/demo.ts') },
 }
 
+const given = process.argv.slice(2)
+// Charts of the reference endpoint picker pass flags alone.
+const isFlagsAlone = given[0]?.startsWith('-') && !['-h', '--help', '-V', '--version'].includes(given[0])
+const args = isFlagsAlone ? ['serve', ...given] : given
+
 const program = new Command('signalbox')
   .description('Reads LLM requests while they stream through Envoy, and sets the points: model, target, model server.')
   .version(manifest.version)
@@ -22,7 +27,7 @@ for (const [name, { summary, load }] of Object.entries(commands)) {
     .command(name)
     .summary(summary)
     .description(`${summary[0].toUpperCase()}${summary.slice(1)}.`)
-  if (process.argv.includes(name)) (await load()).define(command)
+  if (args.includes(name)) (await load()).define(command)
 }
 
-await program.parseAsync()
+await program.parseAsync(args, { from: 'user' })

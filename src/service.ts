@@ -9,6 +9,7 @@ import { Exchanges } from './extproc/exchange.ts'
 import { GrpcServer } from './extproc/grpc-server.ts'
 import { extProcService, Health } from './extproc/health.ts'
 import { type Certificates, folderCertificates, selfSignedCertificates } from './extproc/tls.ts'
+import { KubeClient, loadKubeconfig } from './kubernetes/client.ts'
 import { engineFinder } from './pool/engines.ts'
 import { LivePools } from './pool/live-pools.ts'
 import { metricsSourceLimits, openMetricsSource } from './pool/metrics-source.ts'
@@ -19,17 +20,18 @@ import { readConfiguration, type SchedulingConfiguration } from './scheduling/co
 import { createDefaultConfiguration } from './scheduling/default-configuration.ts'
 import { readDocuments } from './sources/document.ts'
 import { FileSource } from './sources/file-source.ts'
-import { type ProblemChange, type Snapshot, SourceError } from './sources/source.ts'
+import { KubernetesSource, type KubernetesSourceOptions } from './sources/kubernetes/kubernetes-source.ts'
+import { type ProblemChange, type Snapshot, type Source, SourceError, type SourceListener } from './sources/source.ts'
 import { createMetrics, portOf, serveMetrics } from './telemetry/metrics.ts'
 import { namesModel } from './telemetry/resource-names.ts'
 
 /** Configuration of the ext_proc service, parsed from flags. */
 export type ServiceOptions = {
-  readonly resources: readonly string[]
-  readonly endpointsFile: string | undefined
+  readonly source: FileSourceChoice | KubernetesSourceChoice
   /** Serve this pool alone. */
   readonly onlyPool: { readonly namespace: string; readonly name: string } | undefined
-  readonly defaultNamespace: string
+  /** Ready only while it holds the lease of the pool; the others stand by. */
+  readonly electsLeader: boolean
   /** Address to listen on; undefined for all. */
   readonly host: string | undefined
   /** 0 takes a free one. */
@@ -55,6 +57,18 @@ export type ServiceOptions = {
   readonly refreshMetricsIntervalMs: number
   readonly drainTimeoutMs: number
 }
+
+export type FileSourceChoice = {
+  readonly kind: 'files'
+  readonly resources: readonly string[]
+  readonly endpointsFile: string | undefined
+  readonly defaultNamespace: string
+}
+
+export type KubernetesSourceChoice = {
+  readonly kind: 'kubernetes'
+  readonly kubeconfig: string | undefined
+} & Pick<KubernetesSourceOptions, 'namespace' | 'poolGroup' | 'standing'>
 
 export type Service = {
   readonly grpcPort: number
@@ -89,25 +103,19 @@ export async function startService(options: ServiceOptions, log: Logger): Promis
 
   let routing: Routing = { catalog: emptyCatalog, table: createHeaderTable([]) }
   let problems: ProblemChange['current'] = []
-  const source = new FileSource(
-    {
-      paths: options.resources,
-      endpointsFile: options.endpointsFile,
-      defaultNamespace: options.defaultNamespace,
-      ...(onlyPool && { onlyPool }),
+  const listener: SourceListener = {
+    onSnapshot(snapshot) {
+      const isOfPods = snapshot.catalog === routing.catalog
+      apply(snapshot)
+      log[isOfPods ? 'debug' : 'info'](sizesOf(snapshot), isOfPods ? 'endpoints changed' : 'resources changed')
     },
-    {
-      onSnapshot(snapshot) {
-        apply(snapshot)
-        log.info(sizesOf(snapshot), 'resources changed')
-      },
-      onProblems(change) {
-        problems = change.current
-        for (const problem of change.appeared) log.warn({ severity: problem.severity }, formatProblem(problem))
-        for (const problem of change.resolved) log.info(`resolved: ${formatProblem(problem)}`)
-      },
+    onProblems(change) {
+      problems = change.current
+      for (const problem of change.appeared) log.warn({ severity: problem.severity }, formatProblem(problem))
+      for (const problem of change.resolved) log.info(`resolved: ${formatProblem(problem)}`)
     },
-  )
+  }
+  const source = await createSource(options, listener, log)
   const apply = ({ catalog, endpoints }: Snapshot) => {
     if (onlyPool !== undefined && catalog.pools.size === 0) {
       log.warn(
@@ -144,19 +152,20 @@ export async function startService(options: ServiceOptions, log: Logger): Promis
     },
   })
 
+  const health = new Health()
+  const healthServer = new GrpcServer(health.methods, undefined)
+  // Alive, though not ready, while it waits for an API server.
+  const healthPort = await healthServer.listen(options.healthPort, options.host)
+  const certificates = await loadCertificates(options, log)
   const snapshot = await source.start()
   apply(snapshot)
   await scraper.scrapeOnce()
 
-  const health = new Health()
-  const certificates = await loadCertificates(options, log)
   const mainServer = new GrpcServer(
     new Map([...health.methods, [`/${extProcService}/Process`, exchanges.process]]),
     certificates,
   )
-  const healthServer = new GrpcServer(health.methods, undefined)
   const grpcPort = await mainServer.listen(options.grpcPort, options.host)
-  const healthPort = await healthServer.listen(options.healthPort, options.host)
   const metricsServer = await serveMetrics(metrics.registry, options.metricsPort, options.host)
   health.setReady(true)
   const metricsPort = portOf(metricsServer)
@@ -187,6 +196,27 @@ export async function startService(options: ServiceOptions, log: Logger): Promis
       certificates?.close()
       await source.close()
     },
+  }
+}
+
+async function createSource(
+  { source, onlyPool }: ServiceOptions,
+  listener: SourceListener,
+  log: Logger,
+): Promise<Source> {
+  switch (source.kind) {
+    case 'files': {
+      const { resources: paths, endpointsFile, defaultNamespace } = source
+      return new FileSource({ paths, endpointsFile, defaultNamespace, onlyPool }, listener)
+    }
+    case 'kubernetes': {
+      const client = new KubeClient(await loadKubeconfig(source.kubeconfig))
+      const options = { ...source, onlyPool, clock: systemClock, random: Math.random }
+      return new KubernetesSource(client, options, {
+        ...listener,
+        onMissing: (resources) => log.info({ resources }, 'not served by the API; looked for every few seconds'),
+      })
+    }
   }
 }
 

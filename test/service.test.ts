@@ -12,10 +12,9 @@ async function optionsFor(given: Partial<ServiceOptions>): Promise<ServiceOption
   const directory = await makeTempDirectory()
   await writeFile(join(directory, 'pool.yaml'), poolText('pool'))
   return {
-    resources: [directory],
-    endpointsFile: undefined,
+    source: { kind: 'files', resources: [directory], endpointsFile: undefined, defaultNamespace: 'default' },
     onlyPool: undefined,
-    defaultNamespace: 'default',
+    electsLeader: false,
     host: '127.0.0.1',
     grpcPort: 0,
     healthPort: 0,

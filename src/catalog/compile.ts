@@ -14,16 +14,23 @@ import { readPoolWeights } from './weights.ts'
 export type CompileOptions = Partial<ReadOptions> & {
   /** Leaves out all other pools and what refers to them, without a word. */
   readonly onlyPool?: { readonly namespace: string; readonly name: string } | undefined
-  /** `accepted` of the compilation before: a resource that has become invalid since stays as it was. */
-  readonly lastGood?: Accepted
+  /**
+   * The compilation before: a resource that has become invalid since stays as it was, and one that is the same object is not
+   * read again.
+   */
+  readonly previous?: Compiled | undefined
 }
 
 /** The declarations that a catalog was compiled from, by their id. */
 export type Accepted = ReadonlyMap<string, Declaration>
 
+/** What each resource was found to say. */
+type Readings = ReadonlyMap<Resource, ReturnType<typeof readResource>>
+
 export type Compiled = {
   readonly catalog: Catalog
   readonly accepted: Accepted
+  readonly readings: Readings
   readonly problems: readonly Problem[]
 }
 
@@ -32,13 +39,17 @@ export type Compiled = {
  * else decides, the resource that comes first in `resources` wins.
  */
 export function compileCatalog(resources: readonly Resource[], options: CompileOptions = {}): Compiled {
-  const { defaultNamespace = 'default', unknownFields = 'warning', onlyPool, lastGood = new Map() } = options
+  const { defaultNamespace = 'default', unknownFields = 'warning', onlyPool, previous } = options
   const problems: Problem[] = []
   const wanted = resources.filter((resource) => {
     const pool = poolOf(resource, defaultNamespace)
     return onlyPool === undefined || pool === undefined || pool === `${onlyPool.namespace}/${onlyPool.name}`
   })
-  const accepted = accept(wanted, { defaultNamespace, unknownFields }, lastGood, problems)
+  const readOptions = { defaultNamespace, unknownFields }
+  const readings: Readings = new Map(
+    wanted.map((resource) => [resource, previous?.readings.get(resource) ?? readResource(resource, readOptions)]),
+  )
+  const accepted = accept(readings, defaultNamespace, previous?.accepted, problems)
   const declarations = [...accepted.values()].toSorted(byAge)
 
   const pools = new Map<string, Pool>()
@@ -59,6 +70,7 @@ export function compileCatalog(resources: readonly Resource[], options: CompileO
   return {
     catalog: { pools, models, rewrites, rewrittenModels, objectives, baseModels, headerNames },
     accepted,
+    readings,
     problems,
   }
 }
@@ -77,15 +89,12 @@ function poolOf(resource: Resource, defaultNamespace: string): string | undefine
 
 /** One declaration for each id: a valid one, or the last good one where all are invalid now. */
 function accept(
-  resources: readonly Resource[],
-  options: ReadOptions,
-  lastGood: Accepted,
+  read: Readings,
+  defaultNamespace: string,
+  lastGood: Accepted | undefined,
   problems: Problem[],
 ): Map<string, Declaration> {
-  const readings = resources.map((resource) => ({
-    id: identify(resource, options.defaultNamespace),
-    ...readResource(resource, options),
-  }))
+  const readings = [...read].map(([resource, reading]) => ({ id: identify(resource, defaultNamespace), ...reading }))
   const valid = new Map<string, Declaration>()
   for (const { declaration } of readings) {
     if (declaration === undefined) continue
@@ -97,7 +106,7 @@ function accept(
   const accepted = new Map<string, Declaration>()
   for (const { id, declaration, problems: found } of readings) {
     const isInvalid = declaration === undefined && found.length > 0
-    const kept = isInvalid && id !== undefined && !valid.has(id) ? lastGood.get(id) : undefined
+    const kept = isInvalid && id !== undefined && !valid.has(id) ? lastGood?.get(id) : undefined
     const used = id === undefined ? undefined : (valid.get(id) ?? kept)
     if (used !== undefined) accepted.set(used.id, used)
     problems.push(...(kept === undefined ? found : found.map(sayKept)))

@@ -61,3 +61,21 @@ export function parseVerbosity(value: string): number {
 
 /** Number() alone would take '' for 0 and '1e3' for 1000. */
 const parseWhole = (value: string): number | undefined => (/^\d+$/.test(value) ? Number(value) : undefined)
+
+/** `app=qwen,tier=gpu`: labels and their values. */
+export function parseLabels(value: string): readonly (readonly [label: string, value: string])[] {
+  return value.split(',').map((pair) => {
+    const [label, text, ...rest] = pair.trim().split('=')
+    if (label === '' || text === undefined || rest.length > 0) {
+      throw new InvalidArgumentError('It is key=value pairs with commas between them.')
+    }
+    return [label, text] as const
+  })
+}
+
+/** `8000,8001`: one to eight ports. */
+export function parsePorts(value: string): readonly number[] {
+  const ports = value.split(',').map((text) => parsePort(text.trim()))
+  if (ports.length > 8 || ports.includes(0)) throw new InvalidArgumentError('It is 1 to 8 ports, 1 to 65535.')
+  return ports
+}

@@ -6,6 +6,8 @@ export type EndpointSpec = {
   readonly address: string
   /** The server's port; undefined means each target port of the pool. */
   readonly port: number | undefined
+  /** Of the pool's target ports only these; undefined means all. The annotation `llm-d.ai/active-ports` of a Pod. */
+  readonly activePorts?: readonly number[] | undefined
   readonly labels: Readonly<Record<string, string>>
 }
 

@@ -81,7 +81,11 @@ export class LivePools {
   #endpointsFor(pool: Pool, spec: EndpointSpec): Endpoint | Endpoint[] {
     const host = spec.address.includes(':') ? `[${spec.address}]` : spec.address
     if (spec.port !== undefined) return this.#claim(`${host}:${spec.port}`, spec.name, spec)
-    return pool.targetPorts.map((port, rank) => this.#claim(`${host}:${port}`, `${spec.name}-rank-${rank}`, spec))
+    return pool.targetPorts.flatMap((port, rank) =>
+      spec.activePorts?.includes(port) === false
+        ? []
+        : [this.#claim(`${host}:${port}`, `${spec.name}-rank-${rank}`, spec)],
+    )
   }
 
   /** The endpoint at this address; the first server that an update names for it has it. */

@@ -2,11 +2,11 @@ import { isDeepStrictEqual } from 'node:util'
 import { type FSWatcher, watch } from 'chokidar'
 import { emptyCatalog } from '../catalog/catalog.ts'
 import { type Compiled, type CompileOptions, compileCatalog } from '../catalog/compile.ts'
-import { formatProblem, type Problem, sortProblems } from '../catalog/problem.ts'
+import { formatProblem, type Problem } from '../catalog/problem.ts'
 import type { Resource } from '../catalog/resource.ts'
 import { type EndpointsState, gather, nextEndpointsState, nextPathStates, type PathState } from './file-state.ts'
 import { PathError, readOneFile, readPath } from './paths.ts'
-import { type Snapshot, SourceError, type SourceListener } from './source.ts'
+import { ProblemReport, type Snapshot, type Source, SourceError, type SourceListener } from './source.ts'
 
 export type FileSourceOptions = Pick<CompileOptions, 'onlyPool' | 'defaultNamespace'> & {
   /** Files and directories of Kubernetes manifests. */
@@ -26,7 +26,7 @@ const defaultQuietMs = 100
 const defaultRereadMs = 5_000
 
 /** Reads Kubernetes manifests and an endpoints file, and again whenever they change on disk. */
-export class FileSource {
+export class FileSource implements Source {
   readonly #options: FileSourceOptions
   readonly #listener: SourceListener
   readonly #namespace: string
@@ -35,9 +35,9 @@ export class FileSource {
   #endpoints: EndpointsState | undefined
   #fileProblems: readonly Problem[] = []
   #resources: readonly Resource[] = []
-  #compiled: Compiled = { catalog: emptyCatalog, accepted: new Map(), problems: [] }
+  #compiled: Compiled | undefined
   #snapshot: Snapshot = { catalog: emptyCatalog, endpoints: [] }
-  #problems: ReadonlyMap<string, Problem> = new Map()
+  readonly #report: ProblemReport
 
   #watcher: FSWatcher | undefined
   #watchProblem: Problem | undefined
@@ -50,6 +50,7 @@ export class FileSource {
   constructor(options: FileSourceOptions, listener: SourceListener) {
     this.#options = options
     this.#listener = listener
+    this.#report = new ProblemReport((change) => listener.onProblems(change))
     this.#namespace = options.defaultNamespace ?? 'default'
   }
 
@@ -124,10 +125,9 @@ export class FileSource {
   #compile(): boolean {
     const { resources, problems } = gather(this.#paths, this.#namespace)
     this.#fileProblems = problems
-    if (!haveSameItems(resources, this.#resources)) {
+    if (this.#compiled === undefined || !haveSameItems(resources, this.#resources)) {
       this.#resources = resources
-      const lastGood = this.#compiled.accepted
-      this.#compiled = compileCatalog(resources, { ...this.#options, lastGood })
+      this.#compiled = compileCatalog(resources, { ...this.#options, previous: this.#compiled })
     }
     const before = this.#snapshot
     const next = { catalog: this.#compiled.catalog, endpoints: [...(this.#endpoints?.endpoints?.values() ?? [])] }
@@ -139,18 +139,12 @@ export class FileSource {
   }
 
   #reportProblems(): void {
-    const found = [
+    this.#report.update([
       ...this.#fileProblems,
-      ...this.#compiled.problems,
+      ...(this.#compiled?.problems ?? []),
       ...(this.#endpoints?.problems ?? []),
       ...(this.#watchProblem === undefined ? [] : [this.#watchProblem]),
-    ]
-    const before = this.#problems
-    this.#problems = new Map(sortProblems(found).map((problem) => [formatProblem(problem), problem]))
-    const appeared = missingFrom(before, this.#problems)
-    const resolved = missingFrom(this.#problems, before)
-    if (appeared.length === 0 && resolved.length === 0) return
-    this.#listener.onProblems({ appeared, resolved, current: [...this.#problems.values()] })
+    ])
   }
 }
 
@@ -165,9 +159,4 @@ async function orFailure<T>(read: Promise<T>): Promise<T | PathError> {
 
 function haveSameItems(a: readonly unknown[], b: readonly unknown[]): boolean {
   return a.length === b.length && a.every((item, index) => item === b[index])
-}
-
-/** Problems of `some` that `others` lacks. */
-function missingFrom(others: ReadonlyMap<string, Problem>, some: ReadonlyMap<string, Problem>): readonly Problem[] {
-  return [...some].filter(([text]) => !others.has(text)).map(([, problem]) => problem)
 }

@@ -1,5 +1,5 @@
 import type { Catalog } from '../catalog/catalog.ts'
-import type { Problem } from '../catalog/problem.ts'
+import { formatProblem, type Problem, sortProblems } from '../catalog/problem.ts'
 import type { EndpointSpec } from '../pool/endpoint.ts'
 
 /** All that a source knows at one moment. */
@@ -22,7 +22,39 @@ export type SourceListener = {
   onProblems(change: ProblemChange): void
 }
 
+/** Where resources come from. */
+export type Source = {
+  /** Reads once, and tells the listener of every change after that. @throws SourceError */
+  start(): Promise<Snapshot>
+  /** Ends watching. The listener hears nothing more. */
+  close(): Promise<void>
+}
+
 /** A source that can't begin: a path or file that is missing or unreadable. The message names each, a line apiece. */
 export class SourceError extends Error {
   override readonly name = 'SourceError'
+}
+
+/** Tells of problems when they change. */
+export class ProblemReport {
+  readonly #tell: (change: ProblemChange) => void
+  #problems: ReadonlyMap<string, Problem> = new Map()
+
+  constructor(tell: (change: ProblemChange) => void) {
+    this.#tell = tell
+  }
+
+  update(found: readonly Problem[]): void {
+    const before = this.#problems
+    this.#problems = new Map(sortProblems(found).map((problem) => [formatProblem(problem), problem]))
+    const appeared = missingFrom(before, this.#problems)
+    const resolved = missingFrom(this.#problems, before)
+    if (appeared.length === 0 && resolved.length === 0) return
+    this.#tell({ appeared, resolved, current: [...this.#problems.values()] })
+  }
+}
+
+/** Problems of `some` that `others` lacks. */
+function missingFrom(others: ReadonlyMap<string, Problem>, some: ReadonlyMap<string, Problem>): readonly Problem[] {
+  return [...some].filter(([text]) => !others.has(text)).map(([, problem]) => problem)
 }

@@ -18,8 +18,8 @@ import {
 } from './resources.ts'
 
 function compile(objects: readonly Fields[], options?: CompileOptions) {
-  const { catalog, accepted, problems } = compileCatalog(objects.map(resource), options)
-  return { catalog, accepted, problems: problems.map(formatProblem) }
+  const compiled = compileCatalog(objects.map(resource), options)
+  return { compiled, catalog: compiled.catalog, problems: compiled.problems.map(formatProblem) }
 }
 
 const portsOf = ({ catalog }: ReturnType<typeof compile>) => catalog.pools.get('default/pool')?.targetPorts
@@ -113,17 +113,17 @@ describe('invalid resources', () => {
   test('stay as they were when they were good', () => {
     const before = compile([poolV1({ targetPorts: [{ number: 1 }] })])
     const broken = poolV1({ targetPorts: [] })
-    const after = compile([broken], { lastGood: before.accepted })
+    const after = compile([broken], { previous: before.compiled })
     expect(portsOf(after)).toEqual([1])
     expect(after.problems).toEqual([
       'InferencePool pool spec.targetPorts: found 0 items, allowed: at least 1; the last valid version stays in use',
     ])
-    expect(portsOf(compile([broken], { lastGood: after.accepted }))).toEqual([1])
+    expect(portsOf(compile([broken], { previous: after.compiled }))).toEqual([1])
   })
 
   test('stay as they were when a pool moves to v1 with a mistake', () => {
     const before = compile([poolV1alpha2({ targetPortNumber: 1 })])
-    const after = compile([poolV1({ selector: { app: 'vllm' } })], { lastGood: before.accepted })
+    const after = compile([poolV1({ selector: { app: 'vllm' } })], { previous: before.compiled })
     expect(portsOf(after)).toEqual([1])
   })
 
@@ -131,7 +131,7 @@ describe('invalid resources', () => {
     const good = [poolV1(), objective({ priority: 3 }), rewrite([rewriteRule('v1', 'm')])]
     const before = compile(good)
     expect(before.problems).toEqual([])
-    const after = compile([poolV1(), objective({ priority: 'no' }), rewrite([{}])], { lastGood: before.accepted })
+    const after = compile([poolV1(), objective({ priority: 'no' }), rewrite([{}])], { previous: before.compiled })
     expect(after.catalog.objectives).toEqual(before.catalog.objectives)
     expect(after.catalog.rewrites).toEqual(before.catalog.rewrites)
     expect(after.problems).toEqual([
@@ -142,14 +142,14 @@ describe('invalid resources', () => {
 
   test('do not stay when they are deleted, and do not come back', () => {
     const before = compile([poolV1()])
-    const deleted = compile([], { lastGood: before.accepted })
+    const deleted = compile([], { previous: before.compiled })
     expect(portsOf(deleted)).toBeUndefined()
-    expect(portsOf(compile([poolV1({ targetPorts: [] })], { lastGood: deleted.accepted }))).toBeUndefined()
+    expect(portsOf(compile([poolV1({ targetPorts: [] })], { previous: deleted.compiled }))).toBeUndefined()
   })
 
   test('do not stay when the resource is no longer ours', () => {
     const before = compile([adapterMap({ baseModel: 'llama' })])
-    const after = compile([adapterMap({ baseModel: 'llama' }, { labels: {} })], { lastGood: before.accepted })
+    const after = compile([adapterMap({ baseModel: 'llama' }, { labels: {} })], { previous: before.compiled })
     expect(after.catalog.baseModels.size).toBe(0)
   })
 
@@ -158,7 +158,7 @@ describe('invalid resources', () => {
     const second = model({ targetModels: [{ name: 'second' }] }, { name: 'second' })
     const before = compile([poolV1(), first, second])
     const after = compile([poolV1(), model({ criticality: 'no' }, { name: 'first' }), second], {
-      lastGood: before.accepted,
+      previous: before.compiled,
     })
     expect(after.catalog.models.get('llama')?.rules[0].targets[0].name).toBe('first')
   })
@@ -182,7 +182,7 @@ describe('resources of one name', () => {
   test('the valid one is used rather than the last good one', () => {
     const before = compile([poolV1({ targetPorts: [{ number: 1 }] })])
     const twice = [poolV1({ targetPorts: [] }), poolV1({ targetPorts: [{ number: 2 }] })]
-    const after = compile(twice, { lastGood: before.accepted })
+    const after = compile(twice, { previous: before.compiled })
     expect(portsOf(after)).toEqual([2])
     expect(after.problems).toEqual(['InferencePool pool spec.targetPorts: found 0 items, allowed: at least 1'])
   })

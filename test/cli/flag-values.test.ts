@@ -6,7 +6,9 @@ import {
   parseBoolean,
   parseBytes,
   parseDurationMs,
+  parseLabels,
   parsePort,
+  parsePorts,
   parseVerbosity,
 } from '../../src/cli/flag-values.ts'
 
@@ -111,4 +113,31 @@ test('a refusal says what would be right', () => {
 describe('values as they are written', () => {
   test.each(['20Mi', '512Ki', '1Gi', '1000', '1Ki'])('%s', (text) => expect(bytesText(parseBytes(text))).toBe(text))
   test.each(['50ms', '30s', '1500ms'])('%s', (text) => expect(durationText(parseDurationMs(text))).toBe(text))
+})
+
+describe('labels', () => {
+  test.each([
+    ['app=qwen', [['app', 'qwen']]],
+    [
+      'app=qwen, example.com/tier=',
+      [
+        ['app', 'qwen'],
+        ['example.com/tier', ''],
+      ],
+    ],
+    ['app', undefined],
+    ['=qwen', undefined],
+    ['app=a=b', undefined],
+    ['app=a,', undefined],
+  ])('%j: %j', (text, value) => expect(readWith(parseLabels, text)).toEqual(value))
+})
+
+describe('lists of ports', () => {
+  test.each([
+    ['8000', [8000]],
+    ['8000, 8001', [8000, 8001]],
+    ['8000,', undefined],
+    ['0', undefined],
+    ['1,2,3,4,5,6,7,8,9', undefined],
+  ])('%j: %j', (text, value) => expect(readWith(parsePorts, text)).toEqual(value))
 })

@@ -132,7 +132,7 @@ test('a resource that turns invalid beside others stays as it was', () => {
   const first = pathStates(documents(poolText('pool', 1), one))
   const before = compileCatalog(gather(first, 'default').resources)
   const second = pathStates(documents(poolText('pool', 0), one, two), first)
-  const after = compileCatalog(gather(second, 'default').resources, { lastGood: before.accepted })
+  const after = compileCatalog(gather(second, 'default').resources, { previous: before })
   expect(after.catalog.pools.get('default/pool')?.targetPorts).toEqual([1])
   expect([...after.catalog.models.keys()]).toEqual(['one', 'two'])
   expect(after.problems.map(formatProblem)).toEqual([

@@ -1,0 +1,27 @@
+import type { ResourceKind } from './object.ts'
+
+/** The kinds that are read from a cluster, with the groups and versions that are understood. */
+export const kinds = {
+  pod: { apiVersion: 'v1', kind: 'Pod', plural: 'pods' },
+  configMap: { apiVersion: 'v1', kind: 'ConfigMap', plural: 'configmaps' },
+  poolV1: { apiVersion: 'inference.networking.k8s.io/v1', kind: 'InferencePool', plural: 'inferencepools' },
+  poolV1alpha2: {
+    apiVersion: 'inference.networking.x-k8s.io/v1alpha2',
+    kind: 'InferencePool',
+    plural: 'inferencepools',
+  },
+  model: { apiVersion: 'inference.networking.x-k8s.io/v1alpha2', kind: 'InferenceModel', plural: 'inferencemodels' },
+  objective: {
+    apiVersion: 'inference.networking.x-k8s.io/v1alpha2',
+    kind: 'InferenceObjective',
+    plural: 'inferenceobjectives',
+  },
+  objectiveLlmd: { apiVersion: 'llm-d.ai/v1alpha2', kind: 'InferenceObjective', plural: 'inferenceobjectives' },
+  rewrite: {
+    apiVersion: 'inference.networking.x-k8s.io/v1alpha2',
+    kind: 'InferenceModelRewrite',
+    plural: 'inferencemodelrewrites',
+  },
+  rewriteLlmd: { apiVersion: 'llm-d.ai/v1alpha2', kind: 'InferenceModelRewrite', plural: 'inferencemodelrewrites' },
+  httpRoute: { apiVersion: 'gateway.networking.k8s.io/v1', kind: 'HTTPRoute', plural: 'httproutes' },
+} as const satisfies Record<string, ResourceKind>
