@@ -22,6 +22,7 @@ import { readDocuments } from './sources/document.ts'
 import { FileSource } from './sources/file-source.ts'
 import { KubernetesSource, type KubernetesSourceOptions } from './sources/kubernetes/kubernetes-source.ts'
 import { type ProblemChange, type Snapshot, type Source, SourceError, type SourceListener } from './sources/source.ts'
+import { standForElection } from './standing-by.ts'
 import { createMetrics, portOf, serveMetrics } from './telemetry/metrics.ts'
 import { namesModel } from './telemetry/resource-names.ts'
 
@@ -115,7 +116,9 @@ export async function startService(options: ServiceOptions, log: Logger): Promis
       for (const problem of change.resolved) log.info(`resolved: ${formatProblem(problem)}`)
     },
   }
-  const source = await createSource(options, listener, log)
+  const client =
+    options.source.kind === 'kubernetes' ? new KubeClient(await loadKubeconfig(options.source.kubeconfig)) : undefined
+  const source = createSource(options, client, listener, log)
   const apply = ({ catalog, endpoints }: Snapshot) => {
     if (onlyPool !== undefined && catalog.pools.size === 0) {
       log.warn(
@@ -167,7 +170,10 @@ export async function startService(options: ServiceOptions, log: Logger): Promis
   )
   const grpcPort = await mainServer.listen(options.grpcPort, options.host)
   const metricsServer = await serveMetrics(metrics.registry, options.metricsPort, options.host)
-  health.setReady(true)
+  const elector = options.electsLeader
+    ? standForElection(client!, onlyPool!, log, (isLeader) => health.setReady(isLeader))
+    : undefined
+  if (elector === undefined) health.setReady(true)
   const metricsPort = portOf(metricsServer)
   log.info({ grpcPort, healthPort, metricsPort, tls: certificates !== undefined, ...sizesOf(snapshot) }, 'serving')
 
@@ -176,6 +182,7 @@ export async function startService(options: ServiceOptions, log: Logger): Promis
     healthPort,
     metricsPort,
     async drain() {
+      await elector?.close()
       health.setReady(false)
       log.info({ openExchanges: exchanges.size, drainTimeoutMs: options.drainTimeoutMs }, 'draining')
       const endMs = performance.now() + options.drainTimeoutMs
@@ -199,20 +206,20 @@ export async function startService(options: ServiceOptions, log: Logger): Promis
   }
 }
 
-async function createSource(
+function createSource(
   { source, onlyPool }: ServiceOptions,
+  client: KubeClient | undefined,
   listener: SourceListener,
   log: Logger,
-): Promise<Source> {
+): Source {
   switch (source.kind) {
     case 'files': {
       const { resources: paths, endpointsFile, defaultNamespace } = source
       return new FileSource({ paths, endpointsFile, defaultNamespace, onlyPool }, listener)
     }
     case 'kubernetes': {
-      const client = new KubeClient(await loadKubeconfig(source.kubeconfig))
       const options = { ...source, onlyPool, clock: systemClock, random: Math.random }
-      return new KubernetesSource(client, options, {
+      return new KubernetesSource(client!, options, {
         ...listener,
         onMissing: (resources) => log.info({ resources }, 'not served by the API; looked for every few seconds'),
       })

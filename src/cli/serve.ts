@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
-import type { Resource } from '../catalog/resource.ts'
 import { KubeconfigError } from '../kubernetes/client.ts'
-import { kinds } from '../kubernetes/kinds.ts'
 import { defaultLimits, maxModelBytes } from '../request/limits.ts'
 import { ConfigurationError } from '../scheduling/configuration.ts'
 import { type ServiceOptions, startService } from '../service.ts'
@@ -14,11 +12,11 @@ import {
   parseBoolean,
   parseBytes,
   parseDurationMs,
-  parseLabels,
   parsePort,
-  parsePorts,
   parseVerbosity,
 } from './flag-values.ts'
+
+import { defineSourceFlags, onlyPoolOf, type SourceFlags, sourceConflict, sourceOf } from './source-flags.ts'
 
 /**
  * Flags of the reference endpoint pickers that mean nothing here: accepted, so that their charts can run this program, and
@@ -59,17 +57,6 @@ const withoutMeaning: Readonly<Record<string, boolean>> = {
 }
 
 type Flags = {
-  resources?: string[]
-  endpoints?: string
-  kubernetes?: boolean
-  kubeconfig?: string
-  watchNamespace?: string
-  poolName?: string
-  poolGroup?: string
-  endpointSelector?: readonly (readonly [string, string])[]
-  endpointTargetPorts?: readonly number[]
-  haEnableLeaderElection: boolean
-  poolNamespace: string
   host?: string
   grpcPort: number
   grpcHealthPort: number
@@ -91,33 +78,12 @@ type Flags = {
   refreshMetricsInterval: number
   drainTimeout: number
   v: number
-} & Record<string, unknown>
+} & SourceFlags &
+  Record<string, unknown>
 
 export function define(command: Command): void {
+  defineSourceFlags(command)
   command
-    .option('--resources <path...>', 'manifests: files or folders, watched for changes')
-    .option('--endpoints <file>', 'model servers, for pools whose pods no cluster names; without it a body router')
-    .option('--kubernetes', 'read from a cluster (default without --resources in a pod, or with --pool-name)')
-    .option(
-      '--kubeconfig <file>',
-      'its credentials (default: the service account of the pod, KUBECONFIG, ~/.kube/config)',
-    )
-    .option('--watch-namespace <namespace>', 'read this namespace alone (default: all, or that of the pool)')
-    .option('--pool-name <name>', 'serve this InferencePool alone')
-    .option('--pool-namespace <namespace>', 'its namespace', process.env.NAMESPACE ?? 'default')
-    .option('--pool-group <group>', 'API group of pools (default: both that there are)')
-    .option(
-      '--endpoint-selector <labels>',
-      'serve the pods with these labels, key=value,…, without an InferencePool',
-      parseLabels,
-    )
-    .option('--endpoint-target-ports <ports>', 'their ports, 1 to 8 of them', parsePorts)
-    .option(
-      '--ha-enable-leader-election [bool]',
-      'be ready only while holding the lease of the pool: one replica serves, the others stand by',
-      parseBoolean,
-      false,
-    )
     .option('--host <address>', 'address to listen on (default: all)')
     .option('--grpc-port <port>', 'ext_proc', parsePort, 9002)
     .option('--grpc-health-port <port>', 'gRPC health checks', parsePort, 9003)
@@ -199,7 +165,7 @@ async function run(flags: Flags, command: Command): Promise<void> {
   const log = createLog(flags.v)
   const ignored = Object.keys(withoutMeaning).filter((name) => flags[camelCase(name)] !== undefined)
   if (ignored.length > 0) log.warn({ flags: ignored.map((name) => `--${name}`) }, 'these flags have no effect here')
-  const conflict = conflictOf(flags)
+  const conflict = sourceConflict(flags)
   if (conflict !== undefined) command.error(`error: ${conflict}`)
   const start = async () => startService(serviceOptions(flags), log)
   const service = await start().catch((error: Error) => {
@@ -227,61 +193,10 @@ async function run(flags: Flags, command: Command): Promise<void> {
   process.on('SIGINT', stop)
 }
 
-/** What is wrong with the flags together. */
-function conflictOf(flags: Flags): string | undefined {
-  const { resources, endpoints, poolName, endpointSelector, endpointTargetPorts } = flags
-  const readsCluster = flags.kubernetes === true || flags.kubeconfig !== undefined || endpointSelector !== undefined
-  if (resources !== undefined && readsCluster) return '--resources reads files: no flag of a cluster goes with it'
-  if (resources === undefined && endpoints !== undefined) return '--endpoints goes with --resources'
-  if (resources === undefined && !readsCluster && poolName === undefined && !isPod) {
-    return 'nothing to serve from: --resources names manifests (files or folders), --kubernetes reads a cluster'
-  }
-  if (endpointSelector !== undefined && poolName !== undefined) return '--pool-name or --endpoint-selector: one of them'
-  if ((endpointSelector === undefined) !== (endpointTargetPorts === undefined)) {
-    return '--endpoint-selector and --endpoint-target-ports go together'
-  }
-  if (flags.haEnableLeaderElection && resources !== undefined) return '--ha-enable-leader-election needs a cluster'
-  return undefined
-}
-
-/** Kubernetes sets it in every container. */
-const isPod = process.env.KUBERNETES_SERVICE_HOST !== undefined
-
-function sourceChoice(flags: Flags): ServiceOptions['source'] {
-  const { resources, endpoints: endpointsFile, poolNamespace, poolGroup, watchNamespace, kubeconfig } = flags
-  if (resources !== undefined) return { kind: 'files', resources, endpointsFile, defaultNamespace: poolNamespace }
-  const { endpointSelector: selector, endpointTargetPorts: ports } = flags
-  const standing = selector && ports ? [poolOfPods(poolNamespace, selector, ports)] : []
-  return { kind: 'kubernetes', kubeconfig, namespace: watchNamespace, poolGroup, standing }
-}
-
-/** The pool that `--endpoint-selector` stands for. */
-function poolOfPods(
-  namespace: string,
-  selector: readonly (readonly [string, string])[],
-  ports: readonly number[],
-): Resource {
-  const { apiVersion, kind } = kinds.poolV1
-  const object = {
-    apiVersion,
-    kind,
-    metadata: { name: standingPoolName, namespace },
-    spec: {
-      selector: { matchLabels: Object.fromEntries(selector) },
-      targetPorts: ports.map((number) => ({ number })),
-      endpointPickerRef: { name: 'signalbox', port: { number: 9002 } },
-    },
-  }
-  return { apiVersion, kind, object, origin: { place: () => '--endpoint-selector' } }
-}
-
-const standingPoolName = 'endpoint-selector'
-
 function serviceOptions(flags: Flags): ServiceOptions {
-  const poolName = flags.endpointSelector === undefined ? flags.poolName : standingPoolName
   return {
-    source: sourceChoice(flags),
-    onlyPool: poolName === undefined ? undefined : { namespace: flags.poolNamespace, name: poolName },
+    source: sourceOf(flags),
+    onlyPool: onlyPoolOf(flags),
     electsLeader: flags.haEnableLeaderElection,
     host: flags.host,
     grpcPort: flags.grpcPort,

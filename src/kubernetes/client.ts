@@ -91,8 +91,8 @@ export class KubeClient {
   }
 
   /** @throws ApiError, or the error of the connection */
-  get(path: string, query?: Query): Promise<unknown> {
-    return this.#call('GET', path, query)
+  get(path: string, query?: Query, signal?: AbortSignal): Promise<unknown> {
+    return this.#call('GET', path, query, undefined, undefined, signal)
   }
 
   /** POSTs to a collection; gives the object as it is stored. */
@@ -101,8 +101,8 @@ export class KubeClient {
   }
 
   /** Replaces an object; with its resourceVersion only if that is still the stored one ({@link ApiError} 409). */
-  update(path: string, object: object): Promise<KubeObject> {
-    return this.#call('PUT', path, undefined, object) as Promise<KubeObject>
+  update(path: string, object: object, query?: Query): Promise<KubeObject> {
+    return this.#call('PUT', path, query, object) as Promise<KubeObject>
   }
 
   patch(path: string, type: PatchType, change: object, query?: Query): Promise<KubeObject> {
@@ -152,8 +152,10 @@ export class KubeClient {
     query?: Query,
     body?: object,
     contentType = 'application/json',
+    stop?: AbortSignal,
   ): Promise<unknown> {
-    const signal = AbortSignal.timeout(answerTimeoutMs)
+    const timeout = AbortSignal.timeout(answerTimeoutMs)
+    const signal = stop === undefined ? timeout : AbortSignal.any([timeout, stop])
     const response = await this.#send(method, path, query, body && JSON.stringify(body), contentType, signal)
     const text = await textOf(response)
     if (response.statusCode! >= 300) throw refusal(response, text)

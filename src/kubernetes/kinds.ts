@@ -23,5 +23,8 @@ export const kinds = {
     plural: 'inferencemodelrewrites',
   },
   rewriteLlmd: { apiVersion: 'llm-d.ai/v1alpha2', kind: 'InferenceModelRewrite', plural: 'inferencemodelrewrites' },
+  service: { apiVersion: 'v1', kind: 'Service', plural: 'services' },
+  gateway: { apiVersion: 'gateway.networking.k8s.io/v1', kind: 'Gateway', plural: 'gateways' },
+  gatewayClass: { apiVersion: 'gateway.networking.k8s.io/v1', kind: 'GatewayClass', plural: 'gatewayclasses' },
   httpRoute: { apiVersion: 'gateway.networking.k8s.io/v1', kind: 'HTTPRoute', plural: 'httproutes' },
 } as const satisfies Record<string, ResourceKind>

@@ -111,11 +111,8 @@ export class Reflector {
     let page: ListPage
     let from: string | undefined
     do {
-      page = (await this.#client.get(this.#path, {
-        limit: reflectorLimits.pageSize,
-        labelSelector,
-        continue: from,
-      })) as ListPage
+      const query = { limit: reflectorLimits.pageSize, labelSelector, continue: from }
+      page = (await this.#client.get(this.#path, query, this.#abort.signal)) as ListPage
       // Items of a list do not say what they are.
       for (const item of page.items) objects.push({ ...item, apiVersion: kind.apiVersion, kind: kind.kind })
       from = page.metadata.continue

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import { KubeClient, loadKubeconfig } from '../../src/kubernetes/client.ts'
@@ -244,6 +245,44 @@ describe.skipIf(isSkipped)('a source that reads a real API server', () => {
       await source.close()
       await remove(api, kinds.pod, 'alone')
       await remove(api, kinds.poolV1, 'alone')
+    }
+  })
+
+  test('1,000 pods with 100 updates a second are never seen more than a second late', async () => {
+    const [podCount, updateCount, updatesPerSecond] = [1000, 500, 100]
+    const names = Array.from({ length: podCount }, (_, index) => `scale-${index}`)
+    const ip = (index: number) => `127.1.${index >> 8}.${index & 255}`
+    await put(api, kinds.poolV1, { metadata: { name: 'scale' }, spec: poolSpec('scale') })
+    const batches = Array.from({ length: 20 }, (_, batch) => names.slice(batch * 50, (batch + 1) * 50))
+    for (const batch of batches) {
+      await Promise.all(
+        batch.map((name) => putPod(api, { name, labels: { app: 'scale' } }, { ip: ip(names.indexOf(name)) })),
+      )
+    }
+    const source = await watching(api.kubeconfig)
+    try {
+      expect(source.addresses('scale')).toHaveLength(podCount)
+      const startedMs = performance.now()
+      const before = { snapshots: source.told.snapshots, cpu: process.cpuUsage() }
+      let furthestBehind = 0
+      for (let sent = 0; sent < updateCount; sent++) {
+        // The first pods leave one after the other: how many are left says which updates were seen.
+        await setPodStatus(api, names[sent], { ip: ip(sent), isReady: false })
+        furthestBehind = Math.max(furthestBehind, source.addresses('scale').length - (podCount - sent - 1))
+        await sleep(Math.max(0, startedMs + ((sent + 1) * 1000) / updatesPerSecond - performance.now()))
+      }
+      await eventually(() => expect(source.addresses('scale')).toHaveLength(podCount - updateCount))
+      const { user, system } = process.cpuUsage(before.cpu)
+      console.log(
+        `${Math.round((updateCount / (performance.now() - startedMs)) * 1000)} updates a second, ` +
+          `at most ${furthestBehind} behind, ${source.told.snapshots - before.snapshots} snapshots, ` +
+          `${Math.round((user + system) / updateCount)} µs of CPU an update, with the test's own`,
+      )
+      expect(furthestBehind).toBeLessThanOrEqual(updatesPerSecond)
+    } finally {
+      await source.close()
+      await remove(api, kinds.poolV1, 'scale')
+      for (const batch of batches) await Promise.all(batch.map((name) => remove(api, kinds.pod, name)))
     }
   })
 
