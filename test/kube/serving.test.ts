@@ -13,6 +13,7 @@ import { envoy } from '../e2e/envoy.ts'
 import { load } from '../e2e/load.ts'
 import type { KubeApi } from '../real/kube-api.ts'
 import { isSkipped, put, putPod, startCluster } from './cluster.ts'
+import { checkHealth } from './health.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 
@@ -32,7 +33,12 @@ const outageMs = 30_000
 
 type Ports = { readonly grpc: number; readonly health: number; readonly metrics: number }
 
-function startReplica(host: string, kubeconfig: string, { grpc, health, metrics }: Ports): GuardedProcess {
+function startReplica(
+  host: string,
+  kubeconfig: string,
+  { grpc, health, metrics }: Ports,
+  flags: readonly string[] = [],
+): GuardedProcess {
   return new GuardedProcess({
     name: `signalbox serve on ${host}`,
     command: join(root, 'bin', 'signalbox'),
@@ -45,6 +51,7 @@ function startReplica(host: string, kubeconfig: string, { grpc, health, metrics 
       `--grpc-port=${grpc}`,
       `--grpc-health-port=${health}`,
       `--metrics-port=${metrics}`,
+      ...flags,
     ],
   })
 }
@@ -147,6 +154,28 @@ describe.skipIf(isSkipped || envoy === undefined)(
       })
       expect(failures).toEqual({})
       expect(requests).toBeGreaterThan(500)
+    })
+
+    test('of two replicas that elect a leader one is ready, and the other is within 15 s of a kill', async () => {
+      const flags = ['--pool-name=qwen-pool', '--ha-enable-leader-election']
+      const hosts = ['127.0.3.1', '127.0.3.2']
+      const standing = hosts.map((host) => startReplica(host, api.kubeconfig, ports, flags))
+      ends.push(() => Promise.all(standing.map((replica) => replica.stop())))
+      const healthOf = (service: string) =>
+        Promise.all(hosts.map((host) => checkHealth(`${host}:${ports.health}`, service)))
+      await expect.poll(() => healthOf('liveness'), { timeout: 20_000 }).toEqual(['SERVING', 'SERVING'])
+      await expect.poll(async () => (await healthOf('readiness')).toSorted()).toEqual(['NOT_SERVING', 'SERVING'])
+
+      const leader = (await healthOf('readiness')).indexOf('SERVING')
+      const other = 1 - leader
+      process.kill(standing[leader].pid, 'SIGKILL')
+      await expect.poll(async () => (await healthOf('readiness'))[other], { timeout: 15_000 }).toBe('SERVING')
+
+      // At an orderly end the lease is given back at once.
+      standing[leader] = startReplica(hosts[leader], api.kubeconfig, ports, flags)
+      await expect.poll(async () => (await healthOf('readiness'))[leader], { timeout: 20_000 }).toBe('NOT_SERVING')
+      process.kill(standing[other].pid, 'SIGTERM')
+      await expect.poll(async () => (await healthOf('readiness'))[leader], { timeout: 15_000 }).toBe('SERVING')
     })
   },
 )
