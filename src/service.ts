@@ -81,6 +81,8 @@ export type Service = {
 
 /** No new request for so long: Envoy has gone elsewhere. */
 const quietMs = 1000
+/** After so long whoever balances connections knows that this replica is not ready; new ones that come all the same are told again. */
+const noticeMs = 1000
 /** Kept of the drain timeout for letting streams go, when requests do not cease to come. */
 const releaseMs = 5000
 
@@ -186,7 +188,7 @@ export async function startService(options: ServiceOptions, log: Logger): Promis
       health.setReady(false)
       log.info({ openExchanges: exchanges.size, drainTimeoutMs: options.drainTimeoutMs }, 'draining')
       const endMs = performance.now() + options.drainTimeoutMs
-      await untilQuiet(exchanges, endMs - Math.min(releaseMs, options.drainTimeoutMs / 2))
+      await untilQuiet(exchanges, mainServer, endMs - Math.min(releaseMs, options.drainTimeoutMs / 2))
       health.close()
       conversing.queues?.close()
       const closed = mainServer.close()
@@ -227,13 +229,18 @@ function createSource(
   }
 }
 
-async function untilQuiet(exchanges: Exchanges, endMs: number): Promise<void> {
+async function untilQuiet(exchanges: Exchanges, server: GrpcServer, endMs: number): Promise<void> {
   let opened = exchanges.opened
   let quietSinceMs = performance.now()
+  let nextNoticeMs = quietSinceMs + noticeMs
   while (performance.now() < endMs && performance.now() - quietSinceMs < quietMs) {
     await delay(Math.min(100, quietMs))
-    if (exchanges.opened !== opened) quietSinceMs = performance.now()
+    const nowMs = performance.now()
+    if (exchanges.opened !== opened) quietSinceMs = nowMs
     opened = exchanges.opened
+    if (nowMs < nextNoticeMs) continue
+    server.announceShutdown()
+    nextNoticeMs = nowMs + noticeMs
   }
 }
 

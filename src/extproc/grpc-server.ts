@@ -10,7 +10,7 @@ import {
   type ServerHttp2Stream,
   type ServerOptions,
 } from 'node:http2'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { grpcStatus } from './message-reader.ts'
 import type { Certificates } from './tls.ts'
 
@@ -39,11 +39,16 @@ const http2Options: ServerOptions = {
 /** Bytes in flight on a connection, all streams together. */
 const connectionWindowBytes = 64 * 1024 * 1024
 
+/** GOAWAY that names no stream as the last: take another connection for new ones, all of this one are served (RFC 9113, 6.8). */
+const shutdownNotice = Buffer.from('0000080700000000007fffffff00000000', 'hex')
+
 /** A gRPC server of few methods on node:http2, which, unlike grpc-js, can be told to bear Envoy's resets. */
 export class GrpcServer {
   readonly #methods: ReadonlyMap<string, GrpcMethod>
   readonly #server: Http2Server
   readonly #sessions = new Set<ServerHttp2Session>()
+  /** Of the plaintext connections whose clients have not been told to go elsewhere. */
+  readonly #sockets = new Set<Socket>()
 
   /** @param methods by path: `/package.Service/Method` */
   constructor(methods: ReadonlyMap<string, GrpcMethod>, certificates: Certificates | undefined) {
@@ -55,6 +60,12 @@ export class GrpcServer {
     certificates?.onChange((pair) => {
       if ('setSecureContext' in this.#server) (this.#server.setSecureContext as (pair: object) => void)(pair)
     })
+    if (certificates === undefined) {
+      this.#server.on('connection', (socket: Socket) => {
+        this.#sockets.add(socket)
+        socket.on('close', () => this.#sockets.delete(socket))
+      })
+    }
     this.#server.on('session', (session: ServerHttp2Session) => {
       session.setLocalWindowSize(connectionWindowBytes)
       this.#sessions.add(session)
@@ -84,6 +95,16 @@ export class GrpcServer {
         resolve((this.#server.address() as AddressInfo).port)
       })
     })
+  }
+
+  /**
+   * Tells clients to open new streams on new connections, and goes on to serve all that come on the old ones: with
+   * {@link close} alone those that are on their way are lost. Node has no function for that first GOAWAY of two, so it is
+   * written beside nghttp2, which hands whole frames to the socket. A TLS socket takes no second writer, so there it is left out.
+   */
+  announceShutdown(): void {
+    for (const socket of this.#sockets) socket.write(shutdownNotice)
+    this.#sockets.clear()
   }
 
   /** Tells clients to take other connections (GOAWAY) and takes none; resolves when open streams have ended. */

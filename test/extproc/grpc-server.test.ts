@@ -157,6 +157,44 @@ describe('clients that talk nonsense lose their connection, and nobody else does
   })
 })
 
+describe('announcing a shutdown', () => {
+  test('streams that were on their way are served, and clients take other connections', async () => {
+    const { server, port } = await serveEcho()
+    const session = await connectTo(port)
+    const goaway = once(session, 'goaway')
+    const open = new RawCall(session, '/test.Echo/Echo')
+    open.stream.write('open, ')
+    await open.untilReceived(6)
+    server.announceShutdown()
+    // Sent before the client has read of it.
+    const late = new RawCall(session, '/test.Echo/Echo')
+    const [code, lastStream] = await goaway
+    expect([code, lastStream]).toEqual([0, 2 ** 31 - 1])
+    late.stream.end('late')
+    open.stream.end('too')
+    expect(await late.result()).toMatchObject({ http: 200, status: 0 })
+    expect(await open.result()).toMatchObject({ http: 200, status: 0 })
+    expect([late.received.toString(), open.received.toString()]).toEqual(['late', 'open, too'])
+    await expectEcho(port)
+  })
+
+  test('it comes between frames, however much is under way', async () => {
+    for (let round = 0; round < 20; round++) {
+      const { server, port } = await serveEcho()
+      const session = await connectTo(port)
+      const body = Buffer.alloc(300_000 + round * 1000, round)
+      const calls = Array.from({ length: 10 }, () => new RawCall(session, '/test.Echo/Echo'))
+      for (const { stream } of calls) stream.end(body)
+      await calls[round % 10].untilReceived(1 + round * 15_000)
+      server.announceShutdown()
+      for (const call of calls) {
+        expect(await call.result()).toMatchObject({ http: 200, status: 0 })
+        expect(call.received.equals(body)).toBe(true)
+      }
+    }
+  })
+})
+
 describe('closing', () => {
   test('clients are told to go, streams that are open go on to their end', async () => {
     const { server, port } = await serveEcho()

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { connect as connectHttp2 } from 'node:http2'
 import { tmpdir } from 'node:os'
@@ -46,6 +47,17 @@ describe('self-signed', () => {
     })
     expect(status).toBe('SERVING')
     expect((await handshake(port)).protocol).toBe('h2')
+  })
+
+  test('a shutdown that is announced leaves encrypted connections alone', async () => {
+    const { server, port } = await serveMethods(new Health().methods, await selfSignedCertificates())
+    const session = connectHttp2(`https://127.0.0.1:${port}`, { rejectUnauthorized: false })
+    onTestFinished(() => session.destroy())
+    await once(session, 'remoteSettings')
+    server.announceShutdown()
+    const headers = { ':method': 'POST', ':path': '/grpc.health.v1.Health/Check', 'content-type': 'application/grpc' }
+    const [answer] = await once(session.request(headers).end(Buffer.alloc(5)), 'response')
+    expect(answer[':status']).toBe(200)
   })
 
   test('each process has its own, good for years', async () => {
