@@ -25,9 +25,10 @@ const documents = [
   'SECURITY.md',
   'CONTRIBUTING.md',
   'CHANGELOG.md',
-  'docs/scheduling.md',
+  ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
 ]
 const readme = textOf('README.md')
+const reference = textOf('docs/reference.md')
 const scheduling = textOf('docs/scheduling.md')
 
 const examples = readdirSync(join(root, 'examples/scheduling')).map((name) => `examples/scheduling/${name}`)
@@ -129,7 +130,7 @@ describe('README.md', () => {
   const serveFlags = flagsOf(defineServe).filter((flag) => flag !== '--help')
 
   test('has a row for each flag of serve, with its default', () => {
-    const rows = rowsBelow(readme, /^\| flag /)
+    const rows = rowsBelow(reference, /^\| flag /)
     const written = new Map(rows.map(([flag, byDefault]) => [codeIn(flag)[0].split(' ')[0], byDefault]))
     expect([...written.keys()].sort()).toEqual(serveFlags.sort())
     for (const { long, defaultValue, defaultValueDescription } of optionsOf(defineServe)) {
@@ -151,7 +152,7 @@ describe('README.md', () => {
     const source = textOf('src/request/control-headers.ts')
     const headers = [...source.matchAll(/'(x-[a-z-]+)'/g)].map(([, name]) => name)
     expect(headers.length).toBeGreaterThan(10)
-    expect(headers.filter((name) => !readme.includes(`\`${name}\``))).toEqual([])
+    expect(headers.filter((name) => !reference.includes(`\`${name}\``))).toEqual([])
   })
 
   test('names metrics that there are', async () => {
@@ -159,7 +160,7 @@ describe('README.md', () => {
     const page = await createMetrics(state, { emitsLlmdNames: true }).registry.metrics()
     const families = new Set([...page.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name))
     const prefix = /^(signalbox|inference_\w+?|bbr|gen_ai|llm_d_epp)_\w+$/
-    const named = codeIn(readme).filter((code) => prefix.test(code))
+    const named = codeIn(reference).filter((code) => prefix.test(code))
     expect(named.length).toBeGreaterThan(10)
     expect(named.filter((name) => !families.has(name))).toEqual([])
   })

@@ -8,7 +8,9 @@ const src = join(dirname(fileURLToPath(import.meta.url)), '../src')
 /** Folders of src/ whose files must not import from those of another. */
 const walls: readonly { from: readonly string[]; to: readonly string[] }[] = [
   { from: ['extproc', 'request', 'scheduling'], to: ['sources', 'controller', 'routes', 'cli', 'sim', 'demo'] },
-  { from: ['sources', 'controller', 'routes', 'catalog'], to: ['request', 'extproc'] },
+  { from: ['sources', 'controller', 'routes', 'catalog', 'kubernetes'], to: ['request', 'extproc'] },
+  { from: ['extproc', 'request', 'scheduling', 'catalog', 'pool'], to: ['kubernetes', 'extension', 'preflight'] },
+  { from: ['kubernetes'], to: ['sources', 'controller', 'extension', 'preflight', 'cli'] },
   { from: ['pool', 'scheduling', 'admission'], to: ['extproc', 'request'] },
   { from: ['admission', 'response'], to: ['sources', 'controller', 'routes', 'cli', 'sim', 'demo'] },
   { from: ['sim'], to: ['extproc', 'request', 'catalog', 'pool', 'scheduling', 'sources'] },
