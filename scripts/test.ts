@@ -3,7 +3,7 @@
 //   --unit     without the tests that start real programs
 //   --e2e      only those
 // The last line is "N passed, N failed[, N skipped]".
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -13,22 +13,38 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const only = process.argv[2]
 const results = { passed: 0, failed: 0, skipped: 0 }
 
-function run(what: string, command: string, args: readonly string[]): boolean {
-  console.log(`\n== ${what}`)
+type Check = { readonly command: string; readonly args: readonly string[] }
+
+/** What one check wrote, when it has ended, if it does not write to the terminal itself. */
+type Ended = { readonly isGreen: boolean; readonly output: string }
+
+function run({ command, args }: Check, stdio: 'inherit' | 'pipe'): Promise<Ended> {
   const bin = join(root, 'node_modules', '.bin')
   const env = { ...process.env, PATH: `${bin}:${process.env.PATH}` }
-  return spawnSync(join(bin, command), args, { cwd: root, env, stdio: 'inherit' }).status === 0
+  const program = spawn(join(bin, command), args, { cwd: root, env, stdio: ['ignore', stdio, stdio] })
+  let output = ''
+  for (const stream of [program.stdout, program.stderr])
+    stream?.setEncoding('utf8').on('data', (text) => (output += text))
+  return new Promise((resolve, reject) => {
+    program.on('error', reject)
+    program.on('close', (code) => resolve({ isGreen: code === 0, output }))
+  })
 }
 
-function check(what: string, command: string, args: readonly string[]): void {
-  results[run(what, command, args) ? 'passed' : 'failed']++
+async function check(what: string, command: string, args: readonly string[]): Promise<void> {
+  console.log(`\n== ${what}`)
+  const { isGreen } = await run({ command, args }, 'inherit')
+  results[isGreen ? 'passed' : 'failed']++
 }
 
-function vitest(what: string, project: string): void {
+/** Runs files of a project's tests. What a second run beside the first writes is shown when both have ended. */
+async function vitest(what: string, project: string, paths: readonly string[], stdio: 'inherit' | 'pipe' = 'inherit') {
   const folder = mkdtempSync(join(tmpdir(), 'signalbox-test-'))
   const report = join(folder, 'report.json')
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
-  const isGreen = run(what, 'vitest', ['run', '--project', project, ...reporters])
+  if (stdio === 'inherit') console.log(`\n== ${what}`)
+  const args = ['run', '--project', project, ...reporters, ...paths]
+  const { isGreen, output } = await run({ command: 'vitest', args }, stdio)
   let counted = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0 }
   try {
     counted = JSON.parse(readFileSync(report, 'utf8'))
@@ -40,14 +56,22 @@ function vitest(what: string, project: string): void {
   results.skipped += counted.numPendingTests
   // A file that can't be loaded, or an error outside of any test, fails the run without a failed test.
   results.failed += isGreen ? counted.numFailedTests : Math.max(1, counted.numFailedTests)
+  return () => stdio === 'pipe' && process.stdout.write(`\n== ${what}\n${output}`)
 }
 
 if (only === undefined || only === '--static') {
-  check('types (tsc)', 'tsc', ['-p', '.'])
-  check('style (biome)', 'biome', ['ci', '--error-on-warnings', '.'])
+  await check('types (tsc)', 'tsc', ['-p', '.'])
+  await check('style (biome)', 'biome', ['ci', '--error-on-warnings', '.'])
 }
-if (only === undefined || only === '--unit') vitest('unit tests', 'unit')
-if (only === undefined || only === '--e2e') vitest('end to end, with a real Envoy', 'e2e')
+if (only === undefined || only === '--unit') await vitest('unit tests', 'unit', [])
+if (only === undefined || only === '--e2e') {
+  // Both wait more than they work, and use nothing in common.
+  const [, show] = await Promise.all([
+    vitest('end to end, with a real Envoy', 'e2e', ['test/e2e']),
+    vitest('end to end, with a real Kubernetes API and Envoy Gateway', 'e2e', ['test/kube', 'test/gateway'], 'pipe'),
+  ])
+  show()
+}
 
 const skipped = results.skipped > 0 ? `, ${results.skipped} skipped` : ''
 console.log(`\n${results.passed} passed, ${results.failed} failed${skipped}`)
