@@ -73,7 +73,8 @@ export class Health {
   }
 }
 
-const names = ['', 'liveness', 'readiness', extProcService]
+/** The last one is what the reference's chart asks for when it has one replica. */
+const names = ['', 'liveness', 'readiness', extProcService, 'inference-extension']
 
 /** Gathers the one request message and reads HealthCheckRequest.service = 1 from it. */
 function readService(stream: ServerHttp2Stream, answer: (service: string) => void): void {

@@ -46,7 +46,7 @@ async function serveHealth() {
 }
 
 describe('Check', () => {
-  test.each(['', 'readiness', extProc])('"%s" serves between setReady(true) and setReady(false)', async (service) => {
+  test.each(['', 'readiness', extProc, 'inference-extension'])('"%s" serves between setReady(true) and setReady(false)', async (service) => {
     const { health, check } = await serveHealth()
     expect(await check(service)).toBe('NOT_SERVING')
     health.setReady(true)
@@ -111,7 +111,7 @@ describe('Watch', () => {
 
 test('List tells all of them', async () => {
   const { health, list } = await serveHealth()
-  const names = ['', 'liveness', 'readiness', extProc]
+  const names = ['', 'liveness', 'readiness', extProc, 'inference-extension']
   const ready = (status: Status) => Object.fromEntries(names.map((name) => [name, { status }]))
   expect(await list()).toEqual({ ...ready('NOT_SERVING'), liveness: { status: 'SERVING' } })
   health.setReady(true)

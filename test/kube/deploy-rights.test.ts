@@ -1,0 +1,212 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { freePorts } from '../../src/demo/free-ports.ts'
+import { GuardedProcess, untilReady } from '../../src/demo/process.ts'
+import { model, poolV1 } from '../catalog/resources.ts'
+import { createAccounts, kubeconfigOf, rightsOf } from '../deploy/accounts.ts'
+import { entrypoint, root, stageNamed } from '../deploy/dockerfile.ts'
+import { isServing } from '../deploy/health.ts'
+import { golden, manifests, objectsIn, startCluster } from '../deploy/objects.ts'
+import type { KubeApi, KubeObject } from '../real/kube-api.ts'
+import { findParts } from '../real/parts.ts'
+
+const { found, missing } = findParts(['KUBEBUILDER_ASSETS', 'SIGNALBOX_CRDS'])
+for (const line of missing) console.log(`skipped: the rights of service accounts on a real API server: ${line}`)
+
+const startTimeoutMs = 30_000
+const models = '/apis/inference.networking.x-k8s.io/v1alpha2/namespaces/default/inferencemodels'
+const pools = '/apis/inference.networking.k8s.io/v1/namespaces/default/inferencepools'
+const gatewayApi = 'gateway.networking.k8s.io/v1'
+
+describe.skipIf(missing.length > 0)('the service accounts', () => {
+  let folder: string
+  let api: KubeApi
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'signalbox-rights-'))
+    api = await startCluster(found.KUBEBUILDER_ASSETS, found.SIGNALBOX_CRDS, folder)
+    await createAccounts(api, [...manifests, join(golden, 'one-pool.yaml')].flatMap(objectsIn))
+  })
+
+  afterAll(async () => {
+    await api?.stop()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  test.each(Object.entries(expectedRights))('%s may do this, and nothing else', async (account, expected) => {
+    const [namespace, name] = account.split('/')
+    const kubeconfig = await kubeconfigOf(api, namespace, name)
+    const rights: string[] = []
+    for (const where of everywhere) {
+      rights.push(...(await rightsOf(kubeconfig, where)).map((right) => `${where}: ${right}`))
+    }
+    expect(rights.sort()).toEqual([...expected].sort())
+  })
+
+  test('may do all that the pods do', async () => {
+    await createCluster(api)
+    const programs = await Promise.all(
+      containers().map(({ name, args, args: [command] }) => start(name, [...args, ...(extraArgs[command] ?? [])])),
+    )
+    try {
+      for (const { program, isReady } of programs) await untilReady(program, isReady, startTimeoutMs)
+      const poll = (path: string) => expect.poll(() => api.get(path))
+      await poll(`${models}/older`).toMatchObject({ status: { conditions: [{ type: 'Accepted', status: 'True' }] } })
+      await poll(`${models}/younger`).toMatchObject({ status: { conditions: [{ reason: 'ModelNameInUse' }] } })
+      await poll(`${pools}/pool`).toMatchObject({ status: { parents: [{ parentRef: { name: 'gateway' } }] } })
+      const events = async () => JSON.stringify(await api.get('/api/v1/namespaces/default/events'))
+      await expect.poll(events).toContain('"reason":"ModelNameInUse"')
+      for (const { program } of programs) expect(program.lastLines(1000)).not.toMatch(/forbidden|may not/)
+    } finally {
+      for (const { program } of programs) await program.stop()
+    }
+  })
+
+  test('of a reference endpoint picker may do all that the image needs in its place', async () => {
+    const metadata = { name: 'vllm-llama3-epp', namespace: 'default' }
+    const binding = {
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: metadata.name },
+      subjects: [{ kind: 'ServiceAccount', name: metadata.name }],
+    }
+    const apiVersion = 'rbac.authorization.k8s.io/v1'
+    await createAccounts(api, [
+      { apiVersion: 'v1', kind: 'ServiceAccount', metadata },
+      { apiVersion, kind: 'Role', metadata, rules: referenceRules },
+      { apiVersion, kind: 'RoleBinding', metadata, ...binding },
+    ])
+    const configuration = join(folder, 'default-plugins.yaml')
+    writeFileSync(configuration, referenceConfiguration)
+    const { program, isReady } = await start(metadata.name, [
+      ...entrypoint(stageNamed('endpoint-picker')).slice(-2),
+      ...['--pool-name', 'vllm-llama3', '--pool-namespace', 'default'],
+      ...['--pool-group', 'inference.networking.k8s.io', '--zap-encoder', 'json', '--config-file', configuration],
+      ...['--ha-enable-leader-election', '--v', '1', '--tracing=false'],
+    ])
+    try {
+      await untilReady(program, isReady, startTimeoutMs)
+    } finally {
+      await program.stop()
+    }
+  })
+
+  /** Runs Signalbox with a token of the account, on free ports. */
+  async function start(account: string, args: readonly string[]) {
+    const kubeconfig = join(folder, `kubeconfig-of-${account}`)
+    writeFileSync(kubeconfig, (await kubeconfigOf(api, 'default', account)).exportConfig())
+    const [port, healthPort, metricsPort] = await freePorts(3)
+    const portFlag = { serve: 'grpc-port', controller: undefined, extension: 'extension-port' }[args[0]]
+    const flags = [`--kubeconfig=${kubeconfig}`, `--grpc-health-port=${healthPort}`, `--metrics-port=${metricsPort}`]
+    if (portFlag !== undefined) flags.push(`--${portFlag}=${port}`)
+    const command = join(root, 'bin', 'signalbox')
+    const program = new GuardedProcess({ name: account, command, args: [...args, ...flags] })
+    return { program, isReady: () => isServing(healthPort, 'readiness') }
+  }
+})
+
+/** Beyond the defaults, as deploy/manifests-with-extension has it. */
+const extraArgs: Readonly<Record<string, readonly string[]>> = { controller: ['--pool-status'] }
+
+/** Of the Deployments in deploy/. */
+function containers(): { name: string; args: string[] }[] {
+  const deployments = manifests.flatMap(objectsIn).filter(({ kind }) => kind === 'Deployment')
+  return deployments.map(({ metadata, spec }) => {
+    const { template } = spec as { template: { spec: { containers: { args: string[] }[] } } }
+    return { name: metadata.name, args: template.spec.containers[0].args }
+  })
+}
+
+/** Something to do for each component. */
+async function createCluster(api: KubeApi): Promise<void> {
+  const poolRef = { group: 'inference.networking.k8s.io', name: 'pool' }
+  // Made in the same second, they are told apart by their names.
+  for (const name of ['older', 'younger']) await api.create(models, model({ poolRef }, { name }) as KubeObject)
+  await api.create(pools, poolV1() as KubeObject)
+  const create = (collection: string, kind: string, name: string, spec: object) =>
+    api.create(`/apis/${gatewayApi}/${collection}`, { apiVersion: gatewayApi, kind, metadata: { name }, spec })
+  const controllerName = 'gateway.envoyproxy.io/gatewayclass-controller'
+  await create('gatewayclasses', 'GatewayClass', 'envoy', { controllerName })
+  const listeners = [{ name: 'http', protocol: 'HTTP', port: 8080 }]
+  await create('namespaces/default/gateways', 'Gateway', 'gateway', { gatewayClassName: 'envoy', listeners })
+  const rules = [{ backendRefs: [{ ...poolRef, kind: 'InferencePool' }] }]
+  await create('namespaces/default/httproutes', 'HTTPRoute', 'route', { parentRefs: [{ name: 'gateway' }], rules })
+}
+
+const poolResources = [
+  'inferencepools.inference.networking.k8s.io',
+  'inferencepools.inference.networking.x-k8s.io',
+  'inferencemodels.inference.networking.x-k8s.io',
+  'inferenceobjectives.inference.networking.x-k8s.io',
+  'inferencemodelrewrites.inference.networking.x-k8s.io',
+  'inferenceobjectives.llm-d.ai',
+  'inferencemodelrewrites.llm-d.ai',
+]
+const routingResources = [...poolResources, 'httproutes.gateway.networking.k8s.io', 'pods', 'configmaps']
+const everywhere = ['default', 'inference', 'elsewhere']
+
+const allowed = (namespaces: readonly string[], verbs: string, resources: readonly string[]) =>
+  namespaces.flatMap((where) => resources.map((resource) => `${where}: ${verbs} ${resource}`))
+const reading = (namespaces: readonly string[], resources: readonly string[]) =>
+  allowed(namespaces, 'get list watch', resources)
+const contending = (namespace: string, lease: string) => [
+  `${namespace}: create leases.coordination.k8s.io`,
+  `${namespace}: get update leases.coordination.k8s.io ${lease}`,
+]
+const statusOf = (resources: readonly string[]) => resources.map((resource) => resource.replace('.', '/status.'))
+const isPool = (resource: string) => resource.startsWith('inferencepools.')
+
+/** Of a controller with --pool-status. */
+const controlling = (namespaces: readonly string[], leaseNamespace: string) => [
+  ...reading(namespaces, [...poolResources, 'httproutes.gateway.networking.k8s.io', 'services']),
+  ...reading(everywhere, ['gateways.gateway.networking.k8s.io', 'gatewayclasses.gateway.networking.k8s.io']),
+  ...allowed(namespaces, 'patch', statusOf(poolResources.filter((resource) => !isPool(resource)))),
+  ...allowed(namespaces, 'get update', statusOf(poolResources.filter(isPool))),
+  ...allowed(namespaces, 'create', ['events']),
+  ...contending(leaseNamespace, 'signalbox-controller'),
+]
+
+/** By namespace/name of the ServiceAccount. */
+const expectedRights: Readonly<Record<string, readonly string[]>> = {
+  'default/signalbox': reading(everywhere, routingResources),
+  'default/signalbox-controller': controlling(everywhere, 'default'),
+  'default/signalbox-extension': reading(everywhere, routingResources),
+  // Of one namespace, with --ha-enable-leader-election.
+  'inference/signalbox': [
+    ...reading(['inference'], routingResources),
+    ...contending('inference', 'epp-inference-vllm-llama3.gateway-api-inference-extension.sigs.k8s.io'),
+  ],
+  'inference/signalbox-controller': controlling(['inference'], 'inference'),
+  'inference/signalbox-extension': reading(['inference'], routingResources),
+}
+
+/** What the reference's installation allows its endpoint picker. */
+const referenceRules = [
+  { apiGroups: [''], resources: ['pods'], verbs: ['get', 'watch', 'list'] },
+  { apiGroups: ['inference.networking.k8s.io'], resources: ['inferencepools'], verbs: ['get', 'watch', 'list'] },
+  {
+    apiGroups: ['inference.networking.x-k8s.io'],
+    resources: ['inferenceobjectives', 'inferencemodelrewrites'],
+    verbs: ['get', 'watch', 'list'],
+  },
+  {
+    apiGroups: ['coordination.k8s.io'],
+    resources: ['leases'],
+    verbs: ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'],
+  },
+]
+
+const referenceConfiguration = `
+apiVersion: inference.networking.x-k8s.io/v1alpha1
+kind: EndpointPickerConfig
+plugins:
+- type: queue-scorer
+- type: kv-cache-utilization-scorer
+- type: prefix-cache-scorer
+schedulingProfiles:
+- name: default
+  plugins:
+  - {pluginRef: queue-scorer, weight: 2}
+  - {pluginRef: kv-cache-utilization-scorer, weight: 2}
+  - {pluginRef: prefix-cache-scorer, weight: 3}
+`
