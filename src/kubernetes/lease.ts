@@ -168,7 +168,8 @@ export class LeaderElector {
     const { isLeader } = this
     this.#cancelEnd()
     if (isLeader) {
-      this.#cancelEnd = clock.after(this.#election.leaderUntilMs - clock.nowMs(), () => this.#tell())
+      const endsInMs = Math.max(0, this.#election.leaderUntilMs - clock.nowMs())
+      this.#cancelEnd = clock.after(endsInMs, () => this.#tell())
     }
     if (isLeader === this.#told) return
     this.#told = isLeader
@@ -177,7 +178,7 @@ export class LeaderElector {
 
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.#options.clock.after(ms, resolve)
+      const cancel = this.#options.clock.after(Math.max(0, ms), resolve)
       this.#wake = () => {
         cancel()
         resolve()

@@ -91,3 +91,36 @@ export async function conditionOf(api: KubeApi, kind: ResourceKind, name: string
   const { lastTransitionTime: _, ...condition } = found
   return condition
 }
+
+const inferenceGroups = ['inference.networking.k8s.io', 'inference.networking.x-k8s.io', 'llm-d.ai']
+const policies = ['inferencemodels', 'inferenceobjectives', 'inferencemodelrewrites']
+const reading = ['get', 'list', 'watch']
+
+/** The rights that the controller needs, as docs/controller.md has them. */
+export const leastRights: readonly object[] = [
+  { apiGroups: inferenceGroups, resources: ['inferencepools', ...policies], verbs: reading },
+  { apiGroups: inferenceGroups, resources: policies.map((each) => `${each}/status`), verbs: ['patch'] },
+  { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'update'] },
+  { apiGroups: [''], resources: ['events'], verbs: ['create'] },
+]
+
+/** Those that --pool-status needs, too. */
+export const poolStatusRights: readonly object[] = [
+  { apiGroups: inferenceGroups, resources: ['inferencepools/status'], verbs: ['get', 'update'] },
+  { apiGroups: ['gateway.networking.k8s.io'], resources: ['httproutes', 'gateways', 'gatewayclasses'], verbs: reading },
+  { apiGroups: [''], resources: ['services'], verbs: reading },
+]
+
+/** Gives these rights to the user `controller`, and no others. */
+export async function grant(api: KubeApi, rules: readonly object[]): Promise<void> {
+  const group = 'rbac.authorization.k8s.io'
+  const root = `/apis/${group}/v1`
+  const common = { apiVersion: `${group}/v1`, metadata: { name: 'controller' } }
+  await api.apply(`${root}/clusterroles/controller`, { ...common, kind: 'ClusterRole', rules })
+  await api.apply(`${root}/clusterrolebindings/controller`, {
+    ...common,
+    kind: 'ClusterRoleBinding',
+    roleRef: { apiGroup: group, kind: 'ClusterRole', name: 'controller' },
+    subjects: [{ apiGroup: group, kind: 'User', name: 'controller' }],
+  })
+}

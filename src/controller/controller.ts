@@ -1,0 +1,235 @@
+import type { Logger } from 'pino'
+import { formatProblem, type Problem } from '../catalog/problem.ts'
+import type { Clock } from '../clock.ts'
+import type { KubeClient } from '../kubernetes/client.ts'
+import { kinds } from '../kubernetes/kinds.ts'
+import { LeaderElector } from '../kubernetes/lease.ts'
+import { type KubeObject, keyOf, type ResourceKind, resourceName } from '../kubernetes/object.ts'
+import type { ReflectorState } from '../kubernetes/reflector.ts'
+import { ProblemReport } from '../sources/source.ts'
+import { atMostEvery } from '../telemetry/log.ts'
+import { AcceptedWriter } from './accepted-writer.ts'
+import { Cluster } from './cluster.ts'
+import { Events } from './events.ts'
+import { createControllerMetrics } from './metrics.ts'
+import { PoolWriter } from './pool-writer.ts'
+import { WriteQueue, type WriteResult } from './write-queue.ts'
+import type { Write, Writer } from './writer.ts'
+
+export type ControllerOptions = {
+  /** Look after this namespace alone; undefined for all. */
+  readonly namespace: string | undefined
+  /** Write the status of InferencePools for the Gateways of these controllers; undefined writes none. */
+  readonly poolStatusFor: readonly string[] | undefined
+  readonly leaseNamespace: string
+  /** Unlike that of every other replica. */
+  readonly identity: string
+  readonly clock: Clock
+  /** In [0, 1). */
+  readonly random: () => number
+}
+
+/** Name of the Lease, and the component that Events are reported by. */
+export const leaseName = 'signalbox-controller'
+
+/** Changes are gathered for so many milliseconds, or ten times what it took to take them in the last time. */
+const gatherMs = 50
+const gatherShare = 10
+/** For the writes under way when the process is told to end. */
+const closeMs = 5_000
+/** One line of the log for each resource. */
+const logIntervalMs = 10_000
+
+/** These have no namespace, or live where the platform's owners keep them. */
+const clusterWide: readonly ResourceKind[] = [kinds.gateway, kinds.gatewayClass]
+
+/** Watches a cluster, and keeps what its {@link Writer}s look after as it should be while this replica holds the lease. */
+export class Controller {
+  readonly metrics: ReturnType<typeof createControllerMetrics>
+  readonly #options: ControllerOptions
+  readonly #log: Logger
+  readonly #writers: readonly Writer[]
+  readonly #accepted: AcceptedWriter
+  readonly #cluster: Cluster
+  readonly #elector: LeaderElector
+  readonly #queue: WriteQueue
+  readonly #events: Events
+  readonly #report: ProblemReport
+  #reported: readonly Problem[] = []
+  readonly #failureLogs = new Map<string, () => void>()
+  #lastFailure = ''
+  #cancelPlan: (() => void) | undefined
+  #gatherMs = gatherMs
+  #isClosed = false
+  #settled = () => {}
+
+  constructor(client: KubeClient, options: ControllerOptions, log: Logger) {
+    const { clock, random, namespace, poolStatusFor, leaseNamespace, identity } = options
+    this.#options = options
+    this.#log = log
+    this.#accepted = new AcceptedWriter(clock)
+    this.#writers = [this.#accepted, ...(poolStatusFor === undefined ? [] : [new PoolWriter(poolStatusFor, clock)])]
+    const watched = new Set(this.#writers.flatMap((writer) => writer.kinds))
+    this.#cluster = new Cluster(
+      client,
+      {
+        watched: [...watched].map((kind) => ({ kind, namespace: clusterWide.includes(kind) ? undefined : namespace })),
+        clock,
+        random,
+      },
+      {
+        onChanged: () => this.#schedule(),
+        onState: (kind, state) => this.#stateChanged(kind, state),
+      },
+    )
+    this.#elector = new LeaderElector(
+      client,
+      { namespace: leaseNamespace, name: leaseName, identity, clock, random },
+      {
+        onChange: (isLeader) => this.#leadershipChanged(isLeader),
+        onFailing: (error) => log.warn({ lease: `${leaseNamespace}/${leaseName}` }, `the lease: ${error.message}`),
+      },
+    )
+    this.#queue = new WriteQueue(
+      { client, clock, random, mayWrite: () => this.#elector.isLeader },
+      {
+        onResult: (write, result, object, message) => this.#written(write, result, object, message),
+        onDue: () => this.#schedule(),
+      },
+    )
+    this.#events = new Events(client, leaseName, (result, message) => {
+      this.metrics.countEvent(result)
+      if (message !== undefined) log.debug({ cause: message }, 'an event could not be written')
+    })
+    this.#report = new ProblemReport(({ appeared, resolved }) => {
+      for (const problem of appeared) log.warn({ severity: problem.severity }, formatProblem(problem))
+      for (const problem of resolved) log.info(`resolved: ${formatProblem(problem)}`)
+    })
+    this.metrics = createControllerMetrics({
+      isLeader: () => this.#elector.isLeader,
+      pendingWrites: () => this.#queue.size,
+      resourceProblems: () => this.#accepted.problems.length,
+      watches: () => this.#cluster.states(),
+    })
+  }
+
+  /**
+   * Resolves when every kind has been read, or was found to be missing or forbidden; while no API server answers it waits.
+   * False when it was closed before.
+   */
+  async start(): Promise<boolean> {
+    this.#cluster.start()
+    this.#elector.start()
+    while (!this.#cluster.isSettled && !this.#isClosed) {
+      await new Promise<void>((resolve) => {
+        this.#settled = resolve
+      })
+    }
+    return !this.#isClosed
+  }
+
+  /** Lets the writes under way end, then gives back the lease. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#settled()
+    this.#cancelPlan?.()
+    const hasEnded = await this.#hasEndedWithin(closeMs, this.#queue.close())
+    // With writes still on their way nobody else may begin: then the lease has to run out.
+    if (hasEnded) await this.#elector.close()
+    await this.#cluster.close()
+  }
+
+  #hasEndedWithin(ms: number, ended: Promise<void>): Promise<boolean> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.clock.after(ms, () => resolve(false))
+      void ended.then(() => {
+        cancel()
+        resolve(true)
+      })
+    })
+  }
+
+  #stateChanged(kind: ResourceKind, state: ReflectorState): void {
+    this.#settled()
+    const resource = resourceName(kind)
+    switch (state.name) {
+      case 'starting':
+      case 'synced':
+        return this.#log.debug({ resource }, 'watched')
+      case 'missing':
+        return this.#log.info({ resource }, 'not installed; looked for again every few seconds')
+      case 'forbidden':
+        return this.#log.error({ resource, cause: state.message }, 'may not be read: the role lacks get, list or watch')
+      case 'failing':
+        return this.#log.warn({ resource, cause: state.message }, 'cannot be read now')
+    }
+  }
+
+  #leadershipChanged(isLeader: boolean): void {
+    const { holder } = this.#elector
+    this.#log.info(isLeader ? {} : { holder }, isLeader ? 'leader: this replica writes now' : 'no longer leader')
+    // What another replica could not write this one may.
+    this.#queue.clear()
+    this.#schedule()
+  }
+
+  #schedule(): void {
+    if (this.#isClosed || this.#cancelPlan !== undefined) return
+    const { clock } = this.#options
+    this.#cancelPlan = clock.after(this.#gatherMs, () => {
+      this.#cancelPlan = undefined
+      const startedMs = clock.nowMs()
+      if (this.#elector.isLeader) this.#plan()
+      this.#gatherMs = Math.max(gatherMs, gatherShare * (clock.nowMs() - startedMs))
+    })
+  }
+
+  #plan(): void {
+    this.#queue.replace(this.#writers.flatMap((writer) => [...writer.plan(this.#cluster)]))
+    const { problems } = this.#accepted
+    if (problems !== this.#reported) this.#report.update(problems)
+    this.#reported = problems
+  }
+
+  #written(write: Write, result: WriteResult, object: KubeObject | undefined, message: string): void {
+    const { kind } = write
+    this.metrics.countWrite(kind, result)
+    const about = { resource: resourceName(kind), object: keyOf(write.object) }
+    switch (result) {
+      case 'written':
+        this.#log.debug(about, 'status written')
+        this.#events.tell(write, this.#options.clock.epochMs())
+        break
+      case 'unchanged':
+        this.#log.debug(about, 'status is written, and stays as it was')
+        break
+      case 'gone':
+        this.#cluster.forget(kind, write.object)
+        break
+      case 'conflict':
+        this.#log.warn({ ...about, cause: message }, 'another manager has set the condition; it is taken over')
+        break
+      case 'failed':
+        this.#logFailure(about.resource, `${about.object}: ${message}`)
+        break
+    }
+    if (object !== undefined) this.#cluster.learn(kind, object)
+    this.#schedule()
+  }
+
+  /** The first of many, and then how many there were: what fails for one object may fail for thousands. */
+  #logFailure(resource: string, message: string): void {
+    this.#lastFailure = message
+    let log = this.#failureLogs.get(resource)
+    if (log === undefined) {
+      log = atMostEvery(logIntervalMs, this.#options.clock.nowMs, (failures) =>
+        this.#log.warn(
+          { resource, failures, last: this.#lastFailure },
+          'status could not be written; tried again later',
+        ),
+      )
+      this.#failureLogs.set(resource, log)
+    }
+    log()
+  }
+}

@@ -1,0 +1,76 @@
+import { collectDefaultMetrics } from 'prom-client'
+import { type ResourceKind, resourceName } from '../kubernetes/object.ts'
+import type { ReflectorState } from '../kubernetes/reflector.ts'
+import { labelsOf, type ScalarSample, scalarFamily } from '../telemetry/family.ts'
+import { MetricsPage } from '../telemetry/metrics-page.ts'
+import { plainFamily, ValueCounter } from '../telemetry/value-counter.ts'
+import type { WriteResult } from './write-queue.ts'
+
+/** What the gauges are read from when a scrape comes. */
+export type ControllerState = {
+  isLeader(): boolean
+  /** Writes that are to be sent or under way. */
+  pendingWrites(): number
+  resourceProblems(): number
+  watches(): Iterable<readonly [kind: ResourceKind, state: ReflectorState]>
+}
+
+const watchStates: readonly ReflectorState['name'][] = ['starting', 'synced', 'missing', 'forbidden', 'failing']
+
+export function createControllerMetrics(state: ControllerState) {
+  const writes = new Map<string, number>()
+  const events = new ValueCounter('result')
+  const page = new MetricsPage(
+    [
+      plainFamily('gauge', 'signalbox_controller_leader', '1 while this replica holds the lease and writes.', () =>
+        Number(state.isLeader()),
+      ),
+      scalarFamily(
+        'counter',
+        {
+          name: 'signalbox_controller_writes_total',
+          help: 'Writes by resource and result; a conflict, with another manager of the fields, is counted beside them.',
+          labelNames: ['resource', 'result'],
+        },
+        () => writes,
+      ),
+      plainFamily('gauge', 'signalbox_controller_pending_writes', 'Writes to be sent or under way.', () =>
+        state.pendingWrites(),
+      ),
+      events.family('signalbox_controller_events_total', 'Kubernetes Events by result.'),
+      scalarFamily(
+        'gauge',
+        {
+          name: 'signalbox_watch_state',
+          help: '1 for the state in which each resource is watched.',
+          labelNames: ['resource', 'state'],
+        },
+        () => watchSamples(state),
+      ),
+      plainFamily(
+        'gauge',
+        'signalbox_resource_problems',
+        'Problems of the resources, as their conditions and the log tell them.',
+        () => state.resourceProblems(),
+      ),
+    ],
+    performance.now.bind(performance),
+  )
+  collectDefaultMetrics({ register: page.registry })
+  return {
+    page,
+    countWrite(kind: ResourceKind, result: WriteResult): void {
+      const labels = labelsOf(['resource', 'result'], [resourceName(kind), result])
+      writes.set(labels, (writes.get(labels) ?? 0) + 1)
+    },
+    countEvent: (result: 'written' | 'failed') => events.add(result),
+  }
+}
+
+function* watchSamples(state: ControllerState): Generator<ScalarSample> {
+  for (const [kind, { name }] of state.watches()) {
+    for (const each of watchStates) {
+      yield [labelsOf(['resource', 'state'], [resourceName(kind), each]), Number(each === name)]
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import type { Clock } from '../clock.ts'
+import { ApiError, type KubeClient } from '../kubernetes/client.ts'
+import { kinds } from '../kubernetes/kinds.ts'
+import { type KubeObject, objectPath, type ResourceKind } from '../kubernetes/object.ts'
+import { findAttachments, groupOf } from './attachment.ts'
+import type { Cluster } from './cluster.ts'
+import { type Finding, readConditions } from './condition.ts'
+import { type ParentFinding, type ParentFormat, parentFormatV1, parentFormatV1alpha2, withParents } from './parents.ts'
+import { readPickerReference, resolvePicker } from './picker-reference.ts'
+import { fieldManager, type Write, type Writer } from './writer.ts'
+
+const pools: readonly { readonly kind: ResourceKind; readonly format: ParentFormat }[] = [
+  { kind: kinds.poolV1, format: parentFormatV1 },
+  { kind: kinds.poolV1alpha2, format: parentFormatV1alpha2 },
+]
+const { httpRoute, gateway, gatewayClass, service } = kinds
+const gatewayKinds = [httpRoute, gateway, gatewayClass, service]
+
+/** How often a write is tried anew because somebody else has written meanwhile. */
+const maxRounds = 5
+
+/** `status.parents` of InferencePools, for Gateways whose controllers do not know pools. */
+export class PoolWriter implements Writer {
+  readonly kinds = [...pools.map(({ kind }) => kind), ...gatewayKinds]
+  readonly #clock: Clock
+  readonly #controllerNames: readonly string[]
+
+  /** @param controllerNames of those controllers, as GatewayClasses name them */
+  constructor(controllerNames: readonly string[], clock: Clock) {
+    this.#controllerNames = controllerNames
+    this.#clock = clock
+  }
+
+  *plan(cluster: Cluster): Generator<Write> {
+    if (!cluster.knows(gatewayKinds)) return
+    const attachments = findAttachments({
+      routes: cluster.objects(httpRoute).values(),
+      gateways: cluster.objects(gateway),
+      gatewayClasses: cluster.objects(gatewayClass),
+      controllerNames: this.#controllerNames,
+    })
+    for (const { kind, format } of pools) {
+      if (!cluster.knows([kind])) continue
+      for (const [key, pool] of cluster.objects(kind)) {
+        const attached = attachments.get(`${groupOf(kind.apiVersion)} ${key}`) ?? []
+        const { generation: observedGeneration } = pool.metadata
+        const resolved = resolvePicker(readPickerReference(pool), pool.metadata.namespace!, cluster.objects(service))
+        const wanted = attached.map(({ gatewayKey, accepted }): ParentFinding => {
+          const [namespace, name] = gatewayKey.split('/')
+          const findings: Finding[] = [
+            { type: 'Accepted', ...accepted, observedGeneration },
+            { type: 'ResolvedRefs', ...resolved, observedGeneration },
+          ]
+          return { namespace, name, findings }
+        })
+        const write = this.#planWrite(kind, format, pool, wanted)
+        if (write !== undefined) yield write
+      }
+    }
+  }
+
+  #planWrite(
+    kind: ResourceKind,
+    format: ParentFormat,
+    pool: KubeObject,
+    wanted: readonly ParentFinding[],
+  ): Write | undefined {
+    const namespace = pool.metadata.namespace!
+    const next = ({ status }: KubeObject) => withParents(status, wanted, format, namespace, this.#clock.epochMs())
+    if (next(pool) === undefined) return undefined
+    const path = objectPath(kind, namespace, pool.metadata.name, 'status')
+    return {
+      kind,
+      object: pool,
+      warnings: warningsOf(pool, wanted, format),
+      async send(client) {
+        let current = pool
+        for (let round = 1; ; round += 1) {
+          const status = next(current)
+          if (status === undefined) return current
+          try {
+            return await client.update(path, { ...current, status }, { fieldManager })
+          } catch (error) {
+            if (!(error instanceof ApiError) || error.status !== 409 || round === maxRounds) throw error
+          }
+          current = await readAgain(client, path, kind)
+          // Another pool of that name, of which something else may have to be said.
+          if (current.metadata.uid !== pool.metadata.uid) return undefined
+        }
+      },
+    }
+  }
+}
+
+async function readAgain(client: KubeClient, path: string, { apiVersion, kind }: ResourceKind): Promise<KubeObject> {
+  return { ...((await client.get(path)) as KubeObject), apiVersion, kind }
+}
+
+/** Each condition that is False now and has not been so, for the same reason, at any Gateway. */
+function warningsOf(pool: KubeObject, wanted: readonly ParentFinding[], { field }: ParentFormat): readonly Finding[] {
+  const entries = (pool.status as Record<string, unknown> | undefined)?.[field]
+  const before = (Array.isArray(entries) ? entries : []).flatMap(readConditions)
+  const isNew = ({ type, reason }: Finding) => !before.some((each) => each.type === type && each.reason === reason)
+  const failed = wanted.flatMap(({ findings }) => findings).filter(({ status }) => status === 'False')
+  const byReason = new Map(failed.filter(isNew).map((finding) => [finding.reason, finding]))
+  return [...byReason.values()]
+}
