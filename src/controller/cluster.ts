@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { KubeClient } from '../kubernetes/client.ts'
 import { type KubeObject, keyOf, type ResourceKind, resourceName } from '../kubernetes/object.ts'
-import { Reflector, type ReflectorState } from '../kubernetes/reflector.ts'
+import { isSettled, Reflector, type ReflectorState } from '../kubernetes/reflector.ts'
 
 export type ClusterOptions = {
   /** Kinds to watch, each with its namespace; undefined for all of them. */
@@ -52,7 +52,7 @@ export class Cluster {
 
   /** Every kind has been listed, or there is a reason why not. */
   get isSettled(): boolean {
-    return [...this.states()].every(([, { name }]) => name !== 'starting' && name !== 'failing')
+    return [...this.states()].every(([, state]) => isSettled(state))
   }
 
   /** Whether all objects of these kinds are known: they were listed, and may still be read, or the API has no such kind. */

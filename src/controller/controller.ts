@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { formatProblem, type Problem } from '../catalog/problem.ts'
 import type { Clock } from '../clock.ts'
 import type { KubeClient } from '../kubernetes/client.ts'
+import { Gathering } from '../kubernetes/gathering.ts'
 import { kinds } from '../kubernetes/kinds.ts'
 import { LeaderElector } from '../kubernetes/lease.ts'
 import { type KubeObject, keyOf, type ResourceKind, resourceName } from '../kubernetes/object.ts'
@@ -32,9 +33,8 @@ export type ControllerOptions = {
 /** Name of the Lease, and the component that Events are reported by. */
 export const leaseName = 'signalbox-controller'
 
-/** Changes are gathered for so many milliseconds, or ten times what it took to take them in the last time. */
+/** Changes are gathered for so many milliseconds. */
 const gatherMs = 50
-const gatherShare = 10
 /** For the writes under way when the process is told to end. */
 const closeMs = 5_000
 /** One line of the log for each resource. */
@@ -58,8 +58,7 @@ export class Controller {
   #reported: readonly Problem[] = []
   readonly #failureLogs = new Map<string, () => void>()
   #lastFailure = ''
-  #cancelPlan: (() => void) | undefined
-  #gatherMs = gatherMs
+  readonly #changes: Gathering
   #isClosed = false
   #settled = () => {}
 
@@ -67,6 +66,7 @@ export class Controller {
     const { clock, random, namespace, poolStatusFor, leaseNamespace, identity } = options
     this.#options = options
     this.#log = log
+    this.#changes = new Gathering(clock, gatherMs, () => this.#plan())
     this.#accepted = new AcceptedWriter(clock)
     this.#writers = [this.#accepted, ...(poolStatusFor === undefined ? [] : [new PoolWriter(poolStatusFor, clock)])]
     const watched = new Set(this.#writers.flatMap((writer) => writer.kinds))
@@ -78,7 +78,7 @@ export class Controller {
         random,
       },
       {
-        onChanged: () => this.#schedule(),
+        onChanged: () => this.#changes.changed(),
         onState: (kind, state) => this.#stateChanged(kind, state),
       },
     )
@@ -94,7 +94,7 @@ export class Controller {
       { client, clock, random, mayWrite: () => this.#elector.isLeader },
       {
         onResult: (write, result, object, message) => this.#written(write, result, object, message),
-        onDue: () => this.#schedule(),
+        onDue: () => this.#changes.changed(),
       },
     )
     this.#events = new Events(client, leaseName, (result, message) => {
@@ -132,7 +132,7 @@ export class Controller {
   async close(): Promise<void> {
     this.#isClosed = true
     this.#settled()
-    this.#cancelPlan?.()
+    this.#changes.close()
     const hasEnded = await this.#hasEndedWithin(closeMs, this.#queue.close())
     // With writes still on their way nobody else may begin: then the lease has to run out.
     if (hasEnded) await this.#elector.close()
@@ -170,21 +170,11 @@ export class Controller {
     this.#log.info(isLeader ? {} : { holder }, isLeader ? 'leader: this replica writes now' : 'no longer leader')
     // What another replica could not write this one may.
     this.#queue.clear()
-    this.#schedule()
-  }
-
-  #schedule(): void {
-    if (this.#isClosed || this.#cancelPlan !== undefined) return
-    const { clock } = this.#options
-    this.#cancelPlan = clock.after(this.#gatherMs, () => {
-      this.#cancelPlan = undefined
-      const startedMs = clock.nowMs()
-      if (this.#elector.isLeader) this.#plan()
-      this.#gatherMs = Math.max(gatherMs, gatherShare * (clock.nowMs() - startedMs))
-    })
+    this.#changes.changed()
   }
 
   #plan(): void {
+    if (!this.#elector.isLeader) return
     this.#queue.replace(this.#writers.flatMap((writer) => [...writer.plan(this.#cluster)]))
     const { problems } = this.#accepted
     if (problems !== this.#reported) this.#report.update(problems)
@@ -214,7 +204,7 @@ export class Controller {
         break
     }
     if (object !== undefined) this.#cluster.learn(kind, object)
-    this.#schedule()
+    this.#changes.changed()
   }
 
   /** The first of many, and then how many there were: what fails for one object may fail for thousands. */

@@ -15,6 +15,9 @@ export type ReflectorState =
   /** No answer, or none that is one. */
   | { readonly name: 'failing'; readonly message: string }
 
+/** The collection has been listed, or there is a reason why not that may last. */
+export const isSettled = ({ name }: ReflectorState): boolean => name !== 'starting' && name !== 'failing'
+
 /** Who is told what a collection holds. What was told stays true for the listener until it is told otherwise. */
 export type ReflectorListener = {
   /** All objects there are. Those that were known before and are not among them are gone. */

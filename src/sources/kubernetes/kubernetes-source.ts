@@ -5,9 +5,10 @@ import type { Problem } from '../../catalog/problem.ts'
 import type { Resource } from '../../catalog/resource.ts'
 import type { Clock } from '../../clock.ts'
 import type { KubeClient } from '../../kubernetes/client.ts'
+import { Gathering } from '../../kubernetes/gathering.ts'
 import { kinds } from '../../kubernetes/kinds.ts'
 import { type KubeObject, keyOf, type ResourceKind, resourceName } from '../../kubernetes/object.ts'
-import { Reflector, type ReflectorState } from '../../kubernetes/reflector.ts'
+import { isSettled, Reflector } from '../../kubernetes/reflector.ts'
 import type { EndpointSpec } from '../../pool/endpoint.ts'
 import { ProblemReport, type Snapshot, type Source, type SourceListener } from '../source.ts'
 import { readPod } from './pods.ts'
@@ -30,9 +31,8 @@ export type KubernetesSourceListener = SourceListener & {
   onMissing(resources: readonly string[]): void
 }
 
-/** Changes are gathered for so many milliseconds, or ten times what it took to take them in the last time. */
+/** Changes are gathered for so many milliseconds. */
 const gatherMs = 25
-const gatherShare = 10
 
 /** Labels of the ConfigMaps that a body-based router reads. */
 const adapterMapSelectors = ['inference.networking.k8s.io/bbr-managed=true', 'inference.llm-d.ai/ipp-managed=true']
@@ -57,6 +57,7 @@ export class KubernetesSource implements Source {
   readonly #options: KubernetesSourceOptions
   readonly #listener: KubernetesSourceListener
   readonly #report: ProblemReport
+  readonly #changes: Gathering
   readonly #collections: readonly Collection[]
   /** By namespace. */
   readonly #pods = new Map<string, Pods>()
@@ -68,8 +69,6 @@ export class KubernetesSource implements Source {
   #hasNewEndpoints = true
   /** The listener is told of changes from the first snapshot on. */
   #isTelling = false
-  #cancelUpdate: (() => void) | undefined
-  #gatherMs = gatherMs
   #settled = () => {}
 
   constructor(client: KubeClient, options: KubernetesSourceOptions, listener: KubernetesSourceListener) {
@@ -77,6 +76,7 @@ export class KubernetesSource implements Source {
     this.#options = options
     this.#listener = listener
     this.#report = new ProblemReport((change) => listener.onProblems(change))
+    this.#changes = new Gathering(options.clock, gatherMs, () => this.#tell())
     this.#collections = collectionsFor(options).map((each) => this.#watch(each))
   }
 
@@ -92,8 +92,7 @@ export class KubernetesSource implements Source {
   }
 
   async close(): Promise<void> {
-    this.#cancelUpdate?.()
-    this.#isTelling = false
+    this.#changes.close()
     const all = [...this.#collections, ...this.#pods.values()]
     await Promise.all(all.map(({ reflector }) => reflector.close()))
   }
@@ -111,7 +110,7 @@ export class KubernetesSource implements Source {
     const changed = (isChanged: boolean) => {
       if (!isChanged) return
       this.#hasNewResources = true
-      this.#schedule()
+      this.#changed()
     }
     const { clock, random } = this.#options
     const options = { kind, namespace: namespaceOf(this.#options), labelSelector, clock, random }
@@ -151,7 +150,7 @@ export class KubernetesSource implements Source {
     if (spec === undefined) endpoints.delete(key)
     else endpoints.set(key, spec)
     this.#hasNewEndpoints = true
-    this.#schedule()
+    this.#changed()
   }
 
   #stateChanged(): void {
@@ -160,23 +159,21 @@ export class KubernetesSource implements Source {
     if (!this.#isTelling && this.#collections.some(({ reflector }) => reflector.state.name === 'failing')) {
       this.#tellProblems()
     }
-    this.#schedule()
+    this.#changed()
   }
 
-  #schedule(): void {
-    if (!this.#isTelling || this.#cancelUpdate !== undefined) return
-    this.#cancelUpdate = this.#options.clock.after(this.#gatherMs, () => {
-      this.#cancelUpdate = undefined
-      const before = this.#snapshot
-      this.#update()
-      if (this.#snapshot !== before) this.#listener.onSnapshot(this.#snapshot)
-    })
+  #changed(): void {
+    if (this.#isTelling) this.#changes.changed()
+  }
+
+  #tell(): void {
+    const before = this.#snapshot
+    this.#update()
+    if (this.#snapshot !== before) this.#listener.onSnapshot(this.#snapshot)
   }
 
   /** Takes in what has changed: only what has is made anew. */
   #update(): void {
-    const { clock } = this.#options
-    const startedMs = clock.nowMs()
     if (this.#hasNewResources) this.#compile()
     if (this.#hasNewEndpoints) {
       const endpoints = [...this.#pods.values()].flatMap((pods) => [...pods.endpoints.values()])
@@ -185,7 +182,6 @@ export class KubernetesSource implements Source {
     this.#hasNewResources = false
     this.#hasNewEndpoints = false
     this.#tellProblems()
-    this.#gatherMs = Math.max(gatherMs, gatherShare * (clock.nowMs() - startedMs))
   }
 
   #compile(): void {
@@ -241,8 +237,6 @@ function collectionsFor({ onlyPool, poolGroup }: KubernetesSourceOptions): reado
 }
 
 const namespaceOf = ({ onlyPool, namespace }: KubernetesSourceOptions) => namespace ?? onlyPool?.namespace
-
-const isSettled = ({ name }: ReflectorState): boolean => name !== 'starting' && name !== 'failing'
 
 const isPool = ({ kind }: ResourceKind): boolean => kind === 'InferencePool'
 
