@@ -248,7 +248,7 @@ async function untilQuiet(exchanges: Exchanges, server: GrpcServer, endMs: numbe
 const staleAfterScrapes = 3
 
 function readScheduling(
-  { configuration, refreshMetricsIntervalMs }: ServiceOptions,
+  { configuration, onlyPool, refreshMetricsIntervalMs }: ServiceOptions,
   longestIntervalMs: () => number,
 ): SchedulingConfiguration {
   const world = {
@@ -257,7 +257,7 @@ function readScheduling(
     staleAfterMs: (thresholdMs: number) =>
       Math.max(thresholdMs, staleAfterScrapes * refreshMetricsIntervalMs, 1.5 * longestIntervalMs()),
   }
-  if (configuration === undefined) return createDefaultConfiguration(world)
+  if (configuration === undefined) return createDefaultConfiguration(world, onlyPool === undefined)
   return readConfiguration(configuration.text, configuration.name, { ...world, readDocuments })
 }
 

@@ -1,69 +1,134 @@
 import { resolve } from 'node:path'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { Catalog } from '../catalog/catalog.ts'
 import { compileCatalog } from '../catalog/compile.ts'
 import type { Declaration } from '../catalog/declaration.ts'
-import { formatProblem, type Problem, sortProblems } from '../catalog/problem.ts'
+import { type Problem, sortProblems } from '../catalog/problem.ts'
 import { kindOf } from '../catalog/read.ts'
-import type { Resource } from '../catalog/resource.ts'
+import { identify, type Resource } from '../catalog/resource.ts'
 import { cheapestMode, describeMode } from '../extproc/processing-mode.ts'
+import { ApiError, KubeClient, KubeconfigError, loadKubeconfig } from '../kubernetes/client.ts'
+import { type ClusterView, viewCluster } from '../preflight/cluster.ts'
+import { asFinding, type Finding, formatFinding } from '../preflight/finding.ts'
+import { findTraps } from '../preflight/preflight.ts'
 import { ConfigurationError, createConfiguration, type SchedulingConfiguration } from '../scheduling/configuration.ts'
 import { createDefaultConfiguration } from '../scheduling/default-configuration.ts'
 import { readEndpoints } from '../sources/endpoints.ts'
 import { readManifests } from '../sources/manifests.ts'
 import { PathError, readPath } from '../sources/paths.ts'
 
-/** `signalbox check`: validates manifests and endpoints files without a cluster. */
+type Flags = {
+  readonly file?: string[]
+  readonly kubernetes?: boolean
+  readonly kubeconfig?: string
+  readonly watchNamespace?: string
+  readonly output: 'text' | 'json'
+}
+
+/** `signalbox check`: validates manifests, endpoints files and clusters, and looks for known traps. */
 export function define(command: Command): void {
   command
-    .description('Validate resources. Prints a line for each problem: file:line:col path: problem')
+    .description('Validate resources and look for known traps. Prints a line for each: file:line:col path: problem')
     .argument('[path...]', 'files or directories of manifests')
     .option('-f, --file <path...>', 'the same, for those who know it from kubectl (repeatable)')
-    .action(async (paths: string[], { file = [] }: { file?: string[] }) => {
-      if (paths.length + file.length === 0)
+    .option('--kubernetes', 'check a cluster; files count in place of what has the same name there')
+    .option(
+      '--kubeconfig <file>',
+      "its credentials, and check it (default: $KUBECONFIG, ~/.kube/config or the pod's own)",
+    )
+    .option('--watch-namespace <namespace>', 'look into this namespace alone (default: all)')
+    .addOption(
+      new Option('-o, --output <format>', 'json: an array of findings').choices(['text', 'json']).default('text'),
+    )
+    .action(async (paths: string[], flags: Flags) => {
+      const files = [...(flags.file ?? []), ...paths]
+      const readsCluster = flags.kubernetes === true || flags.kubeconfig !== undefined
+      if (files.length === 0 && !readsCluster)
         command.error('error: nothing to check: name a file or directory', { exitCode: 2 })
-      const report = await check([...file, ...paths])
-      process.stdout.write(`${report.lines.join('\n')}\n`)
+      const cluster = readsCluster ? await openCluster(flags) : undefined
+      if (cluster instanceof Error) return command.error(`error: ${cluster.message}`, { exitCode: 2 })
+      const report = await check(files, cluster)
+      const text = flags.output === 'json' ? JSON.stringify(report.findings, null, 2) : report.lines.join('\n')
+      process.stdout.write(`${text}\n`)
       process.exitCode = report.exitCode
     })
 }
 
+/** What can be seen of the cluster; an error without credentials, or without an answer. */
+async function openCluster({ kubeconfig, watchNamespace }: Flags): Promise<ClusterView | Error> {
+  try {
+    return await viewCluster(new KubeClient(await loadKubeconfig(kubeconfig)), watchNamespace)
+  } catch (error) {
+    if (error instanceof KubeconfigError) return error
+    if (error instanceof Error && (error instanceof ApiError || 'code' in error))
+      return new Error(`Kubernetes API: ${error.message}`)
+    throw error
+  }
+}
+
 type Report = {
-  /** The problems in order of place, and a summary. */
+  /** In order of place. */
+  readonly findings: readonly Finding[]
+  /** The findings, what else there is to say, and a summary. */
   readonly lines: readonly string[]
   /** 1: there are errors. 2: an input can't be read, so there may be more than were found. */
   readonly exitCode: 0 | 1 | 2
 }
 
-async function check(paths: readonly string[]): Promise<Report> {
+async function check(paths: readonly string[], cluster: ClusterView | undefined): Promise<Report> {
   const { texts, problems: unreadable } = await readTexts(paths)
   const manifests = texts.map(({ path, text }) => readManifests(path, text))
-  const resources = manifests.flatMap((each) => each.resources)
+  const ofFiles = manifests.flatMap((each) => each.resources)
+  const resources = [...ofFiles, ...(cluster === undefined ? [] : without(cluster.resources, ofFiles))]
   const configurations = resources.filter(isConfiguration).map(readScheduling)
   const endpointLists = manifests.flatMap((each) => each.endpointLists).map((list) => readEndpoints(list, 'error'))
-  const compiled = compileCatalog(resources, { unknownFields: 'error' })
+  // A cluster may have newer CRDs than these, and has let its fields pass.
+  const compiled = compileCatalog(resources, { unknownFields: cluster === undefined ? 'error' : 'warning' })
+  const endpoints = endpointLists.flatMap((list) => [...(list.endpoints?.values() ?? [])])
+  const traps = findTraps({
+    resources,
+    compiled,
+    endpoints:
+      cluster === undefined && endpoints.length === 0 ? undefined : [...(cluster?.endpoints ?? []), ...endpoints],
+    envoyGateways: cluster?.envoyGateways ?? [],
+    isCluster: cluster !== undefined,
+    isUnread: cluster?.isUnread ?? (() => false),
+  })
+  const unread = [...unreadable, ...(cluster?.problems ?? [])]
   const problems = [
-    ...unreadable,
+    ...unread,
     ...manifests.flatMap((each) => each.problems),
     ...compiled.problems,
     ...configurations.flatMap((each) => each.problems),
     ...endpointLists.flatMap((list) => list.problems),
   ]
-  const endpointCount = endpointLists.reduce((count, { endpoints }) => count + (endpoints?.size ?? 0), 0)
-  const errorCount = problems.filter(({ severity }) => severity === 'error').length
+  const placed = sortProblems([...problems.map(asFinding), ...traps]) as Finding[]
   const warnings = configurations.flatMap(({ configuration }) => configuration?.warnings ?? [])
-  const warningCount = problems.length - errorCount + warnings.length
-  const lines = [...sortProblems(problems).map(formatProblem), ...warnings]
+  const findings = [...placed, ...warnings.map(asNote)]
+  const errorCount = findings.filter(({ severity }) => severity === 'error').length
+  const warningCount = findings.length - errorCount
+  const lines = [...placed.map(formatFinding), ...warnings]
+  if (cluster !== undefined && cluster.missing.length > 0)
+    lines.push(`not served by this cluster: ${cluster.missing.join(', ')}`)
   const summary = [describeResources(resources)]
-  if (endpointCount > 0) summary.push(count(endpointCount, 'endpoint'))
+  if (endpoints.length > 0) summary.push(count(endpoints.length, 'endpoint'))
   summary.push(describeProblems(errorCount, warningCount))
   if (errorCount === 0 && compiled.catalog.pools.size > 0)
     lines.push(...describeModes(compiled.catalog, configurations))
-  return { lines: [...lines, summary.join('; ')], exitCode: unreadable.length > 0 ? 2 : errorCount > 0 ? 1 : 0 }
+  lines.push(summary.join('; '))
+  return { findings, lines, exitCode: unread.length > 0 ? 2 : errorCount > 0 ? 1 : 0 }
+}
+
+/** A warning of a configuration is a line that names its place. */
+const asNote = (line: string): Finding => asFinding({ severity: 'warning', place: '', path: '', message: line })
+
+/** Those that have none of the same kind and name among `others`. */
+function without(resources: readonly Resource[], others: readonly Resource[]): Resource[] {
+  const names = new Set(others.map((each) => identify(each, 'default')))
+  return resources.filter((each) => !names.has(identify(each, 'default')))
 }
 
 type Scheduling = { readonly configuration: SchedulingConfiguration | undefined; readonly problems: readonly Problem[] }
-
 /** An EndpointPickerConfig, which is read as `serve --config-file` reads it. */
 function readScheduling({ object, origin }: Resource): Scheduling {
   try {

@@ -40,7 +40,14 @@ export const defaultConfiguration = {
   ],
 }
 
-export function createDefaultConfiguration(world: World): SchedulingConfiguration {
+/**
+ * The default, or the same without a second endpoint. In the place of a pool's own picker Signalbox names one, as the reference
+ * does: some gateways take the header for one address (ORIGINAL_DST), and a comma in it for none.
+ */
+export function createDefaultConfiguration(world: World, namesFallback = true): SchedulingConfiguration {
   const origin = { place: () => 'the default configuration' }
-  return createConfiguration({ value: defaultConfiguration, origin }, world)
+  const plugins = defaultConfiguration.plugins.map(({ type, parameters }) =>
+    parameters === undefined || namesFallback ? { type, parameters } : { type },
+  )
+  return createConfiguration({ value: { ...defaultConfiguration, plugins }, origin }, world)
 }

@@ -1,33 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Command, CommanderError } from 'commander'
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { define } from '../../src/cli/check.ts'
+import { CommanderError } from 'commander'
+import { describe, expect, test } from 'vitest'
+import { stringify } from 'yaml'
+import { makeSite } from '../preflight/site.ts'
 import { documents, modelText, poolText } from '../sources/manifest-text.ts'
 import { makeTempDirectory } from '../sources/temp-directory.ts'
-
-/** Runs `check` as a command line does. */
-async function check(...args: string[]) {
-  const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
-  onTestFinished(() => {
-    process.exitCode = undefined
-  })
-  const command = new Command('check').exitOverride().configureOutput({ writeErr: () => {} })
-  define(command)
-  try {
-    await command.parseAsync(args, { from: 'user' })
-    const lines = write.mock.calls
-      .map(([text]) => text)
-      .join('')
-      .split('\n')
-    const written = lines.slice(0, -1)
-    const isMode = (line: string) => /^(processing_mode:|metadata_options:| {2}re)/.test(line)
-    // What is said of Envoy's filter stands apart from what is said of the resources.
-    return { lines: written.filter((line) => !isMode(line)), mode: written.filter(isMode), exitCode: process.exitCode }
-  } finally {
-    write.mockRestore()
-  }
-}
+import { check } from './run-check.ts'
 
 /** A directory with these files. */
 async function makeDirectory(files: Readonly<Record<string, string>>): Promise<string> {
@@ -54,7 +33,7 @@ describe('resources without problems', () => {
       'a.yaml': documents(poolText('pool'), modelText('one'), modelText('two')),
       'b.json': '{"apiVersion": "v1", "kind": "List", "items": []}',
       'c.yml': documents(route, adapters, service, service.replace('s}', 't}')),
-      'd.yaml': 'endpoints: [{name: a, address: 127.0.0.1}]',
+      'd.yaml': 'endpoints: [{name: a, address: 127.0.0.1, labels: {app: pool}}]',
     })
     expect(await check('-f', directory)).toMatchObject({
       lines: ['7 resources: 1 pool, 2 models, 1 route, 1 adapter map, 2 others; 1 endpoint; no problems'],
@@ -193,5 +172,92 @@ describe('an EndpointPickerConfig among the resources', () => {
     const { mode } = await check(join(directory, 'a.yaml'))
     expect(mode).toHaveLength(7)
     expect(mode).toContain('  response_trailer_mode: SKIP')
+  })
+})
+
+describe('known traps', () => {
+  /** A site with three of them. */
+  const makeTraps = () => {
+    const site = makeSite()
+    site.extension.spec.extProc[0].processingMode.request.body = 'Streamed'
+    site.client.spec.headers.earlyRequestHeaders.remove.shift()
+    site.unknown.spec.rules[0].matches[0].path.value = '/v1'
+    return documents(...Object.values(site).map((each) => stringify(each)))
+  }
+
+  test('are lines with the remedy and the name of the rule, in order of place', async () => {
+    const directory = await makeDirectory({ 'a.yaml': makeTraps() })
+    expect(await check(directory)).toMatchObject({
+      lines: [
+        expect.stringMatching(
+          /a\.yaml:41:11 spec\.extProc\[0\]\.processingMode\.request\.body: is Streamed: .*: set it to FullDuplexStreamed \[streamed-body-mode\]$/,
+        ),
+        expect.stringMatching(
+          /a\.yaml:62:7 spec\.headers\.earlyRequestHeaders\.remove: warning: lacks x-gateway-model-name: .*: add them \[spoofable-headers\]$/,
+        ),
+        expect.stringMatching(
+          /a\.yaml:\d+:7 spec\.rules\[0\]: goes before the rule for the model .* \[catch-all-outranks\]$/,
+        ),
+        '11 resources: 1 pool, 1 model, 2 routes, 7 others; 2 errors, 1 warning',
+      ],
+      exitCode: 1,
+    })
+  })
+
+  test('are an array of findings for tools, beside what is invalid', async () => {
+    const directory = await makeDirectory({ 'a.yaml': makeTraps(), 'b.yaml': poolText('pool', 0) })
+    const { lines, exitCode } = await check(directory, '-o', 'json')
+    const findings = JSON.parse(lines.join('\n'))
+    expect(findings.map(({ id, severity }: { id: string; severity: string }) => [id, severity])).toEqual([
+      ['streamed-body-mode', 'error'],
+      ['spoofable-headers', 'warning'],
+      ['catch-all-outranks', 'error'],
+      ['invalid', 'error'],
+    ])
+    expect(findings[0]).toEqual({
+      id: 'streamed-body-mode',
+      severity: 'error',
+      place: `${directory}/a.yaml:41:11`,
+      path: 'spec.extProc[0].processingMode.request.body',
+      message: expect.stringMatching(/^is Streamed: /),
+      remedy: 'set it to FullDuplexStreamed',
+    })
+    expect(exitCode).toBe(1)
+  })
+
+  test('that are warnings alone are exit status 0', async () => {
+    const site = makeSite()
+    delete site.extension.spec.extProc[0].messageTimeout
+    const directory = await makeDirectory({
+      'a.yaml': documents(...Object.values(site).map((each) => stringify(each))),
+    })
+    const { lines, exitCode } = await check(directory)
+    expect(lines).toEqual([expect.stringMatching(/\[message-timeout\]$/), expect.stringMatching(/; 1 warning$/)])
+    expect(exitCode).toBe(0)
+  })
+})
+
+describe('a cluster', () => {
+  test('whose credentials cannot be read is exit status 2', async () => {
+    const error = await check('--kubeconfig', '/nowhere/config').catch((error: unknown) => error)
+    expect(error).toMatchObject({
+      exitCode: 2,
+      message: expect.stringMatching(/^error: kubeconfig \/nowhere\/config: /),
+    })
+  })
+
+  test('that gives no answer is exit status 2', async () => {
+    const directory = await makeDirectory({
+      config: stringify({
+        apiVersion: 'v1',
+        kind: 'Config',
+        clusters: [{ name: 'gone', cluster: { server: 'https://127.0.0.1:1' } }],
+        contexts: [{ name: 'gone', context: { cluster: 'gone', user: 'nobody' } }],
+        users: [{ name: 'nobody', user: {} }],
+        'current-context': 'gone',
+      }),
+    })
+    const error = await check('--kubeconfig', join(directory, 'config')).catch((error: unknown) => error)
+    expect(error).toMatchObject({ exitCode: 2, message: expect.stringMatching(/ECONNREFUSED/) })
   })
 })
