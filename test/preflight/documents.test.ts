@@ -49,6 +49,12 @@ test.each([
   expect(exitCode).toBe(0)
 })
 
+test('README.md shows what check says of examples/traps', async () => {
+  const [, shown] = /\$ \.\/bin\/signalbox check -f examples\/traps\n…\n(.*?)\n```/s.exec(textOf('README.md'))!
+  const { lines } = await check('examples/traps')
+  expect(lines.slice(-shown.split('\n').length)).toEqual(shown.split('\n'))
+})
+
 test('docs/ai-gateway.md sets values that the chart has', () => {
   const values = parse(textOf('deploy/helm/signalbox/values.yaml'))
   const named = [...textOf('docs/ai-gateway.md').matchAll(/--set(?:-file)? ([\w.]+)=/g)].map(([, path]) => path)

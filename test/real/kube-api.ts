@@ -75,6 +75,9 @@ export async function startKubeApi(assets: string, directory: string): Promise<K
       args: [
         `--etcd-servers=${etcdUrl}`,
         '--bind-address=127.0.0.1',
+        // What it would look up by the default route, which a network namespace for tests does not have.
+        '--advertise-address=127.0.0.1',
+        '--endpoint-reconciler-type=none',
         `--secure-port=${securePort}`,
         // kube-apiserver makes its serving certificate there, and puts the CA of it into the same file.
         `--cert-dir=${certificates}`,
