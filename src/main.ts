@@ -7,6 +7,14 @@ type Entry = { readonly summary: string; readonly load: () => Promise<CommandMod
 /** The command table. A command's file is loaded when it is asked for. */
 const commands: Readonly<Record<string, Entry>> = {
   serve: { summary: 'answer Envoy: the ext_proc service', load: () => import('./cli/serve.ts') },
+  controller: {
+    summary: 'say in the status of resources what became of them',
+    load: () => import('./cli/controller.ts'),
+  },
+  extension: {
+    summary: 'extend Envoy Gateway: InferencePools as backends of HTTPRoutes',
+    load: () => import('./cli/extension.ts'),
+  },
   check: { summary: 'validate manifests and say what is wrong where', load: () => import('./cli/check.ts') },
   sim: { summary: 'run a simulated model server', load: () => import('./cli/sim.ts') },
   demo: { summary: 'run all of it: Envoy, signalbox, model servers, traffic', load: () => import('./cli/demo.ts') },

@@ -6,7 +6,9 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import { compileCatalog } from '../src/catalog/compile.ts'
 import { define as defineCheck } from '../src/cli/check.ts'
+import { define as defineController } from '../src/cli/controller.ts'
 import { define as defineDemo } from '../src/cli/demo.ts'
+import { define as defineExtension } from '../src/cli/extension.ts'
 import { define as defineServe } from '../src/cli/serve.ts'
 import { define as defineSim } from '../src/cli/sim.ts'
 import { readConfiguration } from '../src/scheduling/configuration.ts'
@@ -27,7 +29,6 @@ const documents = [
   'CHANGELOG.md',
   ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
 ]
-const readme = textOf('README.md')
 const reference = textOf('docs/reference.md')
 const scheduling = textOf('docs/scheduling.md')
 
@@ -120,16 +121,17 @@ function parametersOf(schema: z.ZodType): Map<string, unknown> {
   return new Map(told.map(([name, property]) => [name, property.default]))
 }
 
-describe('README.md', () => {
+describe('the documents', () => {
   const optionsOf = (define: (command: Command) => void) => {
     const command = new Command()
     define(command)
     return command.createHelp().visibleOptions(command)
   }
   const flagsOf = (define: (command: Command) => void) => optionsOf(define).flatMap(({ long }) => long ?? [])
+  const commands = [defineServe, defineController, defineExtension, defineCheck, defineDemo, defineSim]
   const serveFlags = flagsOf(defineServe).filter((flag) => flag !== '--help')
 
-  test('has a row for each flag of serve, with its default', () => {
+  test('have a row for each flag of serve, with its default', () => {
     const rows = rowsBelow(reference, /^\| flag /)
     const written = new Map(rows.map(([flag, byDefault]) => [codeIn(flag)[0].split(' ')[0], byDefault]))
     expect([...written.keys()].sort()).toEqual(serveFlags.sort())
@@ -141,21 +143,25 @@ describe('README.md', () => {
     }
   })
 
-  test('names no other flags', () => {
-    const known = [...serveFlags, ...[defineCheck, defineDemo, defineSim].flatMap(flagsOf)]
-    const own = readme.replaceAll(/npm run bench[^\n`]*|envoy --mode[^\n`]*/g, '')
+  test.each(documents)('%s names no other flags', (path) => {
+    const helm = ['--set', '--set-file', '--values', '--create-namespace']
+    const known = [...commands.flatMap(flagsOf), ...helm]
+    // Command lines of other programs.
+    const own = textOf(path)
+      .replaceAll(/\\\n/g, ' ')
+      .replaceAll(/(npm (run|start|test)|envoy --mode|helm|kubectl|docker|vitest|sed|curl) [^\n`]*/g, '')
     const named = new Set([...own.matchAll(/(?<![\w-])--[a-z][a-z-]*/g)].map(([flag]) => flag))
     expect([...named].filter((flag) => !known.includes(flag))).toEqual([])
   })
 
-  test('has each header that is read or set', () => {
+  test('have each header that is read or set', () => {
     const source = textOf('src/request/control-headers.ts')
     const headers = [...source.matchAll(/'(x-[a-z-]+)'/g)].map(([, name]) => name)
     expect(headers.length).toBeGreaterThan(10)
     expect(headers.filter((name) => !reference.includes(`\`${name}\``))).toEqual([])
   })
 
-  test('names metrics that there are', async () => {
+  test('name metrics that there are', async () => {
     const state = { openExchanges: () => 0, pools: () => [], resourceProblems: () => 0 }
     const page = await createMetrics(state, { emitsLlmdNames: true }).registry.metrics()
     const families = new Set([...page.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name))
@@ -169,7 +175,7 @@ describe('README.md', () => {
 test('CONTRIBUTING.md has each variable that names a part', () => {
   const rows = rowsBelow(textOf('CONTRIBUTING.md'), /^\| variable /)
   const parts = [...textOf('test/real/parts.ts').matchAll(/^ {2}([A-Z_]+):/gm)].map(([, name]) => name)
-  const ofTests = ['ENVOY_BIN', 'EXTCASE', 'SIGNALBOX_WIRE_CASES']
+  const ofTests = ['ENVOY_BIN', 'EXTCASE', 'HELM_BIN', 'SIGNALBOX_WIRE_CASES']
   expect(rows.flatMap(([names]) => codeIn(names)).sort()).toEqual([...parts, ...ofTests].sort())
 })
 
