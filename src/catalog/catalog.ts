@@ -96,8 +96,11 @@ export type Catalog = {
   readonly models: ReadonlyMap<string, ModelRoute>
   /** By the pool's key. Pools without rules are not in it. */
   readonly rewrites: ReadonlyMap<string, PoolRewrites>
-  /** The pools in which an InferenceModelRewrite matches a name exactly, by that name. */
-  readonly rewrittenModels: ReadonlyMap<string, PoolShares>
+  /**
+   * The pools of names that no InferenceModel has, by name: those in which an InferenceModelRewrite matches it exactly, else those
+   * of the HTTPRoute rule that matches it in X-Gateway-Model-Name.
+   */
+  readonly poolsByName: ReadonlyMap<string, PoolShares>
   /** By the objective's `namespace/name`. */
   readonly objectives: ReadonlyMap<string, Objective>
   /** Adapter name → base model, and each base model → itself (ConfigMaps of the body-based router). */
@@ -110,7 +113,7 @@ export const emptyCatalog: Catalog = {
   pools: new Map(),
   models: new Map(),
   rewrites: new Map(),
-  rewrittenModels: new Map(),
+  poolsByName: new Map(),
   objectives: new Map(),
   baseModels: new Map(),
   headerNames: [],

@@ -2,14 +2,15 @@ import { compileBaseModels } from './base-models.ts'
 import type { Catalog, Pool, TargetSplit } from './catalog.ts'
 import { byAge, type Declaration } from './declaration.ts'
 import { problemAt } from './fields.ts'
+import { readModelRoutes } from './model-routes.ts'
 import { compileModels } from './models.ts'
 import { compileObjectives } from './objectives.ts'
+import { compilePoolsByName } from './pools-by-name.ts'
 import { type Problem, sayKept } from './problem.ts'
 import { kindOf, readResource } from './read.ts'
 import type { ReadOptions } from './readers.ts'
 import { identify, isObject, type Resource } from './resource.ts'
-import { compileRewrites, compileRewrittenModels } from './rewrites.ts'
-import { readPoolWeights } from './weights.ts'
+import { compileRewrites } from './rewrites.ts'
 
 export type CompileOptions = Partial<ReadOptions> & {
   /** Leaves out all other pools and what refers to them, without a word. */
@@ -56,10 +57,10 @@ export function compileCatalog(resources: readonly Resource[], options: CompileO
   for (const declaration of declarations) {
     if (declaration.kind === 'pool') pools.set(declaration.pool.key, declaration.pool)
   }
-  const weightsOf = readPoolWeights(declarations)
-  const models = compileModels(declarations, pools, weightsOf, problems)
+  const routes = readModelRoutes(declarations)
+  const models = compileModels(declarations, pools, routes, problems)
   const rewrites = compileRewrites(declarations, pools, problems)
-  const rewrittenModels = compileRewrittenModels(rewrites, pools, weightsOf)
+  const poolsByName = compilePoolsByName(rewrites, pools, routes)
   const objectives = compileObjectives(declarations, pools, problems)
   const baseModels = compileBaseModels(declarations, problems)
   const splits = [
@@ -68,7 +69,7 @@ export function compileCatalog(resources: readonly Resource[], options: CompileO
   ]
   const headerNames = headerNamesOf(splits)
   return {
-    catalog: { pools, models, rewrites, rewrittenModels, objectives, baseModels, headerNames },
+    catalog: { pools, models, rewrites, poolsByName, objectives, baseModels, headerNames },
     accepted,
     readings,
     problems,

@@ -1,9 +1,9 @@
 import type { ModelRoute, ModelRule, Pool } from './catalog.ts'
 import { type Declaration, type ModelDeclaration, whyFirst } from './declaration.ts'
 import { problemAt } from './fields.ts'
+import { type ModelRoutes, sum } from './model-routes.ts'
 import { findPool } from './pool-ref.ts'
 import type { Problem } from './problem.ts'
-import { type PoolWeights, sum } from './weights.ts'
 
 /**
  * The rules of every model name, one a pool. Of several InferenceModels with one name in one pool the first of
@@ -12,7 +12,7 @@ import { type PoolWeights, sum } from './weights.ts'
 export function compileModels(
   declarations: readonly Declaration[],
   pools: ReadonlyMap<string, Pool>,
-  weightsOf: PoolWeights,
+  modelRoutes: ModelRoutes,
   problems: Problem[],
 ): ReadonlyMap<string, ModelRoute> {
   const winners = new Map<string, Map<string, { model: ModelDeclaration; pool: Pool }>>()
@@ -29,7 +29,7 @@ export function compileModels(
   const routes = new Map<string, ModelRoute>()
   for (const [modelName, byPool] of winners) {
     const rules = [...byPool.values()].map(({ model, pool }) => compileRule(model, pool))
-    const weights = weightsOf(modelName, [...byPool.keys()])
+    const weights = modelRoutes.weightsOf(modelName, [...byPool.keys()])
     routes.set(modelName, { rules, weights, totalWeight: sum(weights) })
   }
   return routes

@@ -1,9 +1,9 @@
-import type { Pool, PoolRewrites, PoolShares, RewriteRule } from './catalog.ts'
+import type { Pool, PoolRewrites, RewriteRule } from './catalog.ts'
 import { type Declaration, type RewriteDeclaration, whyFirst } from './declaration.ts'
 import { problemAt } from './fields.ts'
+import { sum } from './model-routes.ts'
 import { findPool } from './pool-ref.ts'
 import type { FieldPath, Problem } from './problem.ts'
-import { type PoolWeights, sum } from './weights.ts'
 
 /**
  * The rewrites of every pool, by its key. Of several rules for one name, and of several without matches, the first of the
@@ -59,29 +59,4 @@ function neverApplies(loser: RewriteDeclaration, winner: RewriteDeclaration, wha
   const why = winner === loser ? 'by an earlier rule' : `and ${whyFirst(winner, loser)}`
   const message = `${winner.id} rewrites ${what} in pool ${loser.poolKey} ${why}`
   return problemAt(loser.origin, path, message, 'warning')
-}
-
-/** The pools of every name that rewrites match exactly, by that name. */
-export function compileRewrittenModels(
-  rewrites: ReadonlyMap<string, PoolRewrites>,
-  pools: ReadonlyMap<string, Pool>,
-  weightsOf: PoolWeights,
-): ReadonlyMap<string, PoolShares> {
-  const poolsByModel = new Map<string, Pool[]>()
-  for (const [key, { exact }] of rewrites) {
-    for (const model of exact.keys()) {
-      const sharing = poolsByModel.get(model) ?? []
-      sharing.push(pools.get(key)!)
-      poolsByModel.set(model, sharing)
-    }
-  }
-  const shares = new Map<string, PoolShares>()
-  for (const [model, sharing] of poolsByModel) {
-    const weights = weightsOf(
-      model,
-      sharing.map(({ key }) => key),
-    )
-    shares.set(model, { pools: sharing, weights, totalWeight: sum(weights) })
-  }
-  return shares
 }

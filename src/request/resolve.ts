@@ -43,8 +43,8 @@ export type Route = {
 
 /**
  * The pool, the target model and the priority of a request. The pool is the one that the stream's metadata names; else the
- * one of the model's rule, or of a rewrite that matches the model exactly, drawn by weight when there are several; else the
- * only pool; else none, and Envoy's routes decide by the model name.
+ * one of the model's rule, of a rewrite that matches the model exactly, or of the HTTPRoute rule for the model, drawn by weight
+ * when there are several; else the only pool; else none, and Envoy's routes decide by the model name.
  */
 export function resolve(
   catalog: Catalog,
@@ -66,16 +66,23 @@ export function resolve(
     rule = modelRoute.rules[drawIndex(modelRoute.weights, modelRoute.totalWeight, random)]
     pool = rule.pool
   } else {
-    pool = drawRewritingPool(catalog, model, random) ?? onlyPool(catalog)
+    pool = drawPool(catalog, model, random) ?? onlyPool(catalog)
   }
   const rewrite = rewriteIn(catalog, pool, model)
-  const isKnown = rule !== undefined || rewrite !== undefined || model === undefined || catalog.baseModels.has(model)
-  if (rejectsUnknown && !isKnown) return modelNotFound(catalog, model)
+  if (rejectsUnknown && model !== undefined && rule === undefined && rewrite === undefined) {
+    if (!isNamedFor(catalog, model, pool)) return modelNotFound(catalog, model)
+  }
   // Without a pool this is no endpoint picker, and the header is not for it.
   const header = pool && request.modelRewrite
   const target = model === undefined ? undefined : targetBy(chooser(rewrite, rule, header), model, request, random)
   const baseModel = baseModelOf(catalog, model, target)
   return { pool, rule, rewrite, target, baseModel, priority: priorityOf(catalog, request, pool, rule) }
+}
+
+/** An adapter or base model, or a name that an HTTPRoute leads to this pool. */
+function isNamedFor(catalog: Catalog, model: string, pool: Pool | undefined): boolean {
+  if (catalog.baseModels.has(model)) return true
+  return pool !== undefined && catalog.poolsByName.get(model)?.pools.includes(pool) === true
 }
 
 /** What must still be read of the body before {@link resolve} can choose: a sticky key that is a body field. */
@@ -132,7 +139,7 @@ function someChooser(
     }
     return false
   }
-  const shares = catalog.rewrittenModels.get(model)
+  const shares = catalog.poolsByName.get(model)
   if (shares !== undefined) {
     for (let i = 0; i < shares.pools.length; i++) {
       if (test(chooser(rewriteIn(catalog, shares.pools[i], model), undefined, header), model)) return true
@@ -158,8 +165,8 @@ function rewriteIn(catalog: Catalog, pool: Pool | undefined, model: string | und
   return rewrites && (rewrites.exact.get(model) ?? rewrites.generic)
 }
 
-function drawRewritingPool(catalog: Catalog, model: string | undefined, random: () => number): Pool | undefined {
-  const shares = model === undefined ? undefined : catalog.rewrittenModels.get(model)
+function drawPool(catalog: Catalog, model: string | undefined, random: () => number): Pool | undefined {
+  const shares = model === undefined ? undefined : catalog.poolsByName.get(model)
   return shares?.pools[drawIndex(shares.weights, shares.totalWeight, random)]
 }
 

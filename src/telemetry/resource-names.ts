@@ -12,12 +12,12 @@ export function namesModel(catalog: Catalog, name: string): boolean {
 
 const namesOf = new WeakMap<Catalog, ReadonlySet<string>>()
 
-function* resourceNames({ models, rewrites, rewrittenModels, baseModels }: Catalog): Generator<string> {
+function* resourceNames({ models, rewrites, poolsByName, baseModels }: Catalog): Generator<string> {
   for (const [model, { rules }] of models) {
     yield model
     for (const rule of rules) yield* targetNames(rule)
   }
-  yield* rewrittenModels.keys()
+  yield* poolsByName.keys()
   for (const { exact, generic } of rewrites.values()) {
     for (const rule of exact.values()) yield* targetNames(rule)
     if (generic !== undefined) yield* targetNames(generic)

@@ -272,7 +272,7 @@ describe('onlyPool', () => {
     expect([...catalog.pools.keys()]).toEqual(['prod/pool'])
     expect([...catalog.objectives.keys()]).toEqual(['prod/objective'])
     expect([...catalog.rewrites.keys()]).toEqual(['prod/pool'])
-    expect([...catalog.rewrittenModels.keys()]).toEqual(['here'])
+    expect([...catalog.poolsByName.keys()]).toEqual(['here'])
     expect([...catalog.models.keys()]).toEqual(['llama'])
     expect([...catalog.baseModels.keys()]).toEqual(['llama'])
     expect(problems).toEqual([])

@@ -158,7 +158,7 @@ describe('of several rules', () => {
           all.filter(({ names }) => fits(names)).toSorted((a, b) => a.day - b.day)[0]?.text
         for (const name of ['a', 'b', 'c']) {
           expect(found[name]).toBe(best((names) => names.includes(name)))
-          expect(catalog.rewrittenModels.has(name)).toBe(name in found)
+          expect(catalog.poolsByName.has(name)).toBe(name in found)
         }
         expect(found['*']).toBe(best((names) => names.length === 0))
       }),
@@ -169,7 +169,7 @@ describe('of several rules', () => {
 describe('the pools that rewrite a name share its requests', () => {
   const both = [dated('a', [rewriteRule('x', 'm')]), dated('b', [rewriteRule('y', 'm')], 1, 'other')]
   function sharesOf(...others: Fields[]) {
-    const { pools: found, weights, totalWeight } = compile(...both, ...others).catalog.rewrittenModels.get('m')!
+    const { pools: found, weights, totalWeight } = compile(...both, ...others).catalog.poolsByName.get('m')!
     expect(totalWeight).toBe(weights.reduce((sum, weight) => sum + weight, 0))
     return Object.fromEntries(found.map(({ name }, i) => [name, weights[i]]))
   }

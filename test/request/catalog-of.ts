@@ -64,7 +64,7 @@ export function catalogOf(input: CatalogInput): Catalog {
     pools,
     models: new Map(routes),
     rewrites: new Map(rewrites),
-    rewrittenModels: new Map(rewritten),
+    poolsByName: new Map(rewritten),
     objectives: new Map(
       Object.entries(objectives).map(([key, objective]) => [
         key,

@@ -367,6 +367,24 @@ describe('rewrites', () => {
   })
 })
 
+describe('a name that only a route leads to a pool', () => {
+  const [a, b] = [...twoPools.pools.values()]
+  const shares = { pools: [a, b], weights: [3, 1], totalWeight: 4 }
+  const catalog = { ...twoPools, poolsByName: new Map([['routed', shares]]) }
+
+  test('goes there, drawn by the weights of the route', () => {
+    expect(resolved(catalog, { model: 'routed' }, false, () => 0.74)).toBe('default/a as it is')
+    expect(resolved(catalog, { model: 'routed' }, false, () => 0.76)).toBe('default/b as it is')
+  })
+
+  test('is known, but not to another pool', () => {
+    expect(resolved(catalog, { model: 'routed' }, true, () => 0)).toBe('default/a as it is')
+    expect(resolved(catalog, { model: 'routed', poolHint: 'default/b' }, true)).toBe('default/b as it is')
+    const onlyA = { ...catalog, poolsByName: new Map([['routed', { pools: [a], weights: [1], totalWeight: 1 }]]) }
+    expect(resolved(onlyA, { model: 'routed', poolHint: 'default/b' }, true)).toBe('model_not_found')
+  })
+})
+
 describe('the header that names the target', () => {
   const targetOf = (modelRewrite: string | undefined, model: string | undefined = 'chat') =>
     routeOf(onePool, { model, modelRewrite }).target

@@ -12,7 +12,7 @@ const catalog: Catalog = {
     ['default/a', { exact: new Map([['asked', split('exact')]]), generic: undefined }],
     ['default/b', { exact: new Map(), generic: split('generic') }],
   ]),
-  rewrittenModels: new Map([['asked', { pools: [], weights: [], totalWeight: 0 }]]),
+  poolsByName: new Map([['asked', { pools: [], weights: [], totalWeight: 0 }]]),
   baseModels: new Map([['adapter', 'base']]),
 }
 
