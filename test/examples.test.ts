@@ -180,6 +180,16 @@ test('CONTRIBUTING.md has each variable that names a part', () => {
 })
 
 test.each(documents)('the links of %s lead somewhere', (path) => {
-  const targets = [...textOf(path).matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)].map(([, target]) => target)
-  expect(targets.filter((target) => !existsSync(join(root, dirname(path), target)))).toEqual([])
+  const links = [...textOf(path).matchAll(/\]\(([^)#:]*)(?:#([^)]*))?\)/g)]
+  const leads = ([, target, heading]: RegExpExecArray) => {
+    const file = target === '' ? path : join(dirname(path), target)
+    return existsSync(join(root, file)) && (heading === undefined || headingsOf(file).includes(heading))
+  }
+  expect(links.filter((link) => !leads(link)).map(([link]) => link)).toEqual([])
 })
+
+/** The headings of a document, as links name them. */
+function headingsOf(path: string): string[] {
+  const headings = [...textOf(path).matchAll(/^#+ (.*)$/gm)].map(([, text]) => text.toLowerCase())
+  return headings.map((text) => text.replaceAll(/[^\w\- ]/g, '').replaceAll(' ', '-'))
+}

@@ -1,6 +1,7 @@
 import type { Any } from '@bufbuild/protobuf/wkt'
 import { extProcService } from '../extproc/health.ts'
 import type { ModeSetting } from '../extproc/processing-mode.ts'
+import { outputHeaders } from '../request/control-headers.ts'
 import { usageNamespace } from '../response/usage-metadata.ts'
 import { type DiscoveryAddress, discoverySource } from './discovery-source.ts'
 import { type Cluster, type HttpConnectionManager, type HttpFilter, messages, packed } from './messages.ts'
@@ -21,18 +22,6 @@ const removalName = 'envoy.http.early_header_mutation.header_mutation/signalbox'
 const types = 'type.googleapis.com/envoy.extensions'
 const processorType = `${types}.filters.http.ext_proc.v3.ExternalProcessor`
 const perRouteType = `${types}.filters.http.ext_proc.v3.ExtProcPerRoute`
-
-/** Headers by which Signalbox tells Envoy and the model server what it decided; a client's own copies never count. */
-const outputHeaders = [
-  'x-gateway-model-name',
-  'x-gateway-base-model-name',
-  'x-gateway-destination-endpoint',
-  'x-gateway-destination-endpoint-served',
-  'x-gateway-destination-endpoint-subset',
-  'x-prefiller-host-port',
-  'x-encoder-hosts-ports',
-  'x-data-parallel-host-port',
-]
 
 /** The cluster of the ext_proc service: one HTTP/2 connection a worker and server, one stream a request. */
 export function extProcCluster({ host, port, tls }: ExtProc): Cluster {

@@ -8,7 +8,7 @@ export const baseModelNameHeader = 'x-gateway-base-model-name'
 export const destinationHeader = 'x-gateway-destination-endpoint'
 
 /** Headers that only Signalbox and Envoy may set: what a client sends under these names never counts. */
-const outputs = [
+export const outputHeaders = [
   modelNameHeader,
   baseModelNameHeader,
   destinationHeader,
@@ -32,7 +32,7 @@ const inputs = {
 /** What a client may ask for in a header. */
 export type Hint = keyof typeof inputs
 
-const controlNames = [...outputs, ...Object.values(inputs).flat()]
+const controlNames = [...outputHeaders, ...Object.values(inputs).flat()]
 
 /** The table of all headers that a request is read for: the fixed ones, the control headers, and `extraNames`. */
 export const createHeaderTable = (extraNames: readonly string[]): HeaderTable =>

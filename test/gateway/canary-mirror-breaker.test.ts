@@ -4,8 +4,9 @@ import type { Received } from '../../src/demo/client.ts'
 import { demandChatAnswer, demandError, demandStatus, readJson } from '../../src/demo/demand.ts'
 import { chatBody, Probe } from '../../src/demo/probe.ts'
 import { checks } from '../../src/demo/scenario.ts'
-import { type Cluster, hasCluster, type RunningCluster, startCluster } from './cluster.ts'
+import { type Cluster, type RunningCluster, startCluster } from './cluster.ts'
 import { apiPath, readManifests } from './manifests.ts'
+import { hasCluster } from './parts.ts'
 import { conditionsOf, goodConditions } from './status.ts'
 
 /** Longer than the defaults of 15 s and 60 s that proxies have. */

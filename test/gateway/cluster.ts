@@ -10,11 +10,11 @@ import { type Sim, startSim } from '../../src/sim/sim.ts'
 import { envoy } from '../e2e/envoy.ts'
 import { startEnvoyGateway } from '../real/envoy-gateway.ts'
 import { type KubeApi, type KubeObject, startKubeApi } from '../real/kube-api.ts'
-import { findParts } from '../real/parts.ts'
 import { createGatewayCrds } from './gateway-crds.ts'
 import { apiPath, manifestPath, readManifests } from './manifests.ts'
 import { overlay } from './overlay.ts'
-import { openPodNetwork, podAddress, podNetworkRemedy } from './pod-network.ts'
+import { parts } from './parts.ts'
+import { openPodNetwork, podAddress } from './pod-network.ts'
 import { applyEndpoints, applyPod, type PodEntry } from './pods.ts'
 
 /** An installed Signalbox, and what `kubectl apply -f deploy/envoy-gateway` applies. */
@@ -22,19 +22,6 @@ export const baseFiles = [
   'manifests/serve',
   ...['gateway', 'servers', 'models', 'routes'].map((name) => `envoy-gateway/${name}`),
 ]
-
-const parts = findParts(['KUBEBUILDER_ASSETS', 'SIGNALBOX_CRDS', 'ENVOY_GATEWAY_BIN'])
-
-/** Whether a cluster can be started here. Says what to do where it can't. */
-export const hasCluster = await canStart()
-
-async function canStart(): Promise<boolean> {
-  const network = parts.missing.length === 0 ? await openPodNetwork() : undefined
-  network?.close()
-  if (network !== undefined && envoy !== undefined) return true
-  console.log(`skipped: ${parts.missing.join('; ') || podNetworkRemedy}`)
-  return false
-}
 
 /** A model server in the place of a Pod, with its journal. */
 export type Server = Sim & { readonly model: string; readonly pod: PodEntry }

@@ -9,27 +9,14 @@ import { type Sim, startSim } from '../../src/sim/sim.ts'
 import { envoy } from '../e2e/envoy.ts'
 import { startEnvoyGateway } from '../real/envoy-gateway.ts'
 import { type KubeApi, type KubeObject, startKubeApi } from '../real/kube-api.ts'
-import { findParts } from '../real/parts.ts'
-import { createExtensionCrds } from './extension-crds.ts'
 import { guideFiles, readGuide } from './extension-guide.ts'
 import { extensionManager, makeCertificates } from './extension-manager.ts'
+import { createGatewayCrds } from './gateway-crds.ts'
 import { apiPath } from './manifests.ts'
 import { overlay } from './overlay.ts'
-import { openPodNetwork, podAddress, podNetworkRemedy } from './pod-network.ts'
+import { parts } from './parts.ts'
+import { openPodNetwork, podAddress } from './pod-network.ts'
 import { applyEndpoints, applyPod, type PodEntry } from './pods.ts'
-
-const parts = findParts(['KUBEBUILDER_ASSETS', 'SIGNALBOX_CRDS', 'ENVOY_GATEWAY_BIN'])
-
-/** Whether a cluster can be started here. Says what to do where it can't. */
-export const hasExtensionCluster = await canStart()
-
-async function canStart(): Promise<boolean> {
-  const network = parts.missing.length === 0 ? await openPodNetwork() : undefined
-  network?.close()
-  if (network !== undefined && envoy !== undefined) return true
-  console.log(`skipped: ${parts.missing.join('; ') || podNetworkRemedy}`)
-  return false
-}
 
 /** A model server in the place of a Pod, with its journal. */
 export type Server = Sim & { readonly model: string; readonly pod: PodEntry }
@@ -188,7 +175,7 @@ async function start(
   const { KUBEBUILDER_ASSETS, SIGNALBOX_CRDS, ENVOY_GATEWAY_BIN } = parts.found
   const api = await startKubeApi(KUBEBUILDER_ASSETS, folder)
   ends.push(() => api.stop())
-  await createExtensionCrds(api, SIGNALBOX_CRDS)
+  await createGatewayCrds(api, SIGNALBOX_CRDS)
 
   const [gatewayPort, extensionPort, extProcPort, ...otherPorts] = await freePorts(7)
   const serve = runSignalbox('serve', api, otherPorts.slice(0, 2), [`--grpc-port=${extProcPort}`, '--drain-timeout=0s'])

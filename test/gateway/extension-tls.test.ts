@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { demandChatAnswer } from '../../src/demo/demand.ts'
 import { Probe } from '../../src/demo/probe.ts'
-import { hasExtensionCluster, type RunningCluster, startExtensionCluster } from './extension-cluster.ts'
+import { type RunningCluster, startExtensionCluster } from './extension-cluster.ts'
+import { hasCluster } from './parts.ts'
 
-describe.skipIf(!hasExtensionCluster)('hooks and discovery over TLS, on a real Envoy Gateway', () => {
+describe.skipIf(!hasCluster)('hooks and discovery over TLS, on a real Envoy Gateway', () => {
   let running: RunningCluster
   beforeAll(async () => {
     running = await startExtensionCluster({ speaksTls: true })

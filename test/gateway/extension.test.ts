@@ -2,15 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { demand, demandChatAnswer, demandError, demandStatus, readJson } from '../../src/demo/demand.ts'
 import { chatBody, type Ground, Probe } from '../../src/demo/probe.ts'
 import { checks, runCheck } from '../../src/demo/scenario.ts'
-import {
-  type ExtensionCluster,
-  hasExtensionCluster,
-  type RunningCluster,
-  startExtensionCluster,
-} from './extension-cluster.ts'
+import { type ExtensionCluster, type RunningCluster, startExtensionCluster } from './extension-cluster.ts'
 import { guideFiles, readGuide } from './extension-guide.ts'
 import { apiPath } from './manifests.ts'
 import { overlay } from './overlay.ts'
+import { hasCluster } from './parts.ts'
 import { conditionsOf } from './status.ts'
 
 /** Longer than any default that proxies have. */
@@ -25,7 +21,7 @@ const objects = guideFiles.flatMap(readGuide)
 const routed = checks.filter(({ id }) => /^B/.test(id) && id !== 'B10')
 const checkNamed = (id: string) => checks.find((check) => check.id === id)!
 
-describe.skipIf(!hasExtensionCluster)('InferencePools as backends on a real Envoy Gateway', () => {
+describe.skipIf(!hasCluster)('InferencePools as backends on a real Envoy Gateway', () => {
   let running: RunningCluster
   let cluster: ExtensionCluster
   let pausedStream: Promise<readonly [string | undefined, number]>

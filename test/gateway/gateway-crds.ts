@@ -14,6 +14,7 @@ const names = [
     'securitypolicies',
   ].map((name) => `${name}.gateway.envoyproxy.io`),
   'inferencepools.inference.networking.k8s.io',
+  'inferencepools.inference.networking.x-k8s.io',
   'inferencemodels.inference.networking.x-k8s.io',
 ]
 

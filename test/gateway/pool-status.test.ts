@@ -3,8 +3,9 @@ import { kinds } from '../../src/kubernetes/kinds.ts'
 import { put } from '../kube/cluster.ts'
 import { eventually, read, startController } from '../kube/controller.ts'
 import type { KubeApi } from '../real/kube-api.ts'
-import { hasCluster, startCluster } from './cluster.ts'
-import { hasExtensionCluster, startExtensionCluster } from './extension-cluster.ts'
+import { startCluster } from './cluster.ts'
+import { startExtensionCluster } from './extension-cluster.ts'
+import { hasCluster } from './parts.ts'
 
 /** Conditions of a pool at the Gateway of the guides, as `Type=Status Reason`; the message of Accepted comes last. */
 async function poolConditions(api: KubeApi, kind: typeof kinds.poolV1 | typeof kinds.poolV1alpha2, name: string) {
@@ -29,27 +30,24 @@ async function withController(api: KubeApi, run: () => Promise<void>): Promise<v
 }
 
 describe('the status of pools, as a real Envoy Gateway has it', () => {
-  test.skipIf(!hasExtensionCluster)(
-    'with the extension server a pool behind an accepted route is accepted',
-    async () => {
-      const { cluster, stop } = await startExtensionCluster()
-      try {
-        await withController(cluster.api, async () => {
-          for (const pool of ['qwen-pool', 'deepseek-pool']) {
-            await eventually(async () => {
-              expect(await poolConditions(cluster.api, kinds.poolV1alpha2, pool)).toEqual([
-                'Accepted=True Accepted',
-                'ResolvedRefs=False InvalidExtensionRef',
-                'a backend of HTTPRoute default/inference-route',
-              ])
-            })
-          }
-        })
-      } finally {
-        await stop()
-      }
-    },
-  )
+  test.skipIf(!hasCluster)('with the extension server a pool behind an accepted route is accepted', async () => {
+    const { cluster, stop } = await startExtensionCluster()
+    try {
+      await withController(cluster.api, async () => {
+        for (const pool of ['qwen-pool', 'deepseek-pool']) {
+          await eventually(async () => {
+            expect(await poolConditions(cluster.api, kinds.poolV1alpha2, pool)).toEqual([
+              'Accepted=True Accepted',
+              'ResolvedRefs=False InvalidExtensionRef',
+              'a backend of HTTPRoute default/inference-route',
+            ])
+          })
+        }
+      })
+    } finally {
+      await stop()
+    }
+  })
 
   test.skipIf(!hasCluster)('without it the Gateway does not support the pool', async () => {
     const { cluster, stop } = await startCluster('kubernetes')

@@ -1,9 +1,6 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Known } from '../../src/preflight/inventory.ts'
 import { rules } from '../../src/preflight/preflight.ts'
-import { outputHeaders } from '../../src/preflight/rules/client-traffic.ts'
 import { readPod } from '../../src/sources/kubernetes/pods.ts'
 import { copyOf, type Manifest, makePod, makeSite, type Site, trapsAmong } from './site.ts'
 
@@ -758,10 +755,4 @@ describe('no alarm for', () => {
 
 test('every rule has an id of its own', () => {
   expect(new Set(rules.map(({ id }) => id)).size).toBe(rules.length)
-})
-
-test('the headers that clients may not send are those that requests are stripped of', () => {
-  const source = readFileSync(join(import.meta.dirname, '../../src/request/control-headers.ts'), 'utf8')
-  const outputs = source.slice(0, source.indexOf('const inputs'))
-  expect([...outputs.matchAll(/'(x-[a-z-]+)'/g)].map(([, name]) => name).sort()).toEqual([...outputHeaders].sort())
 })

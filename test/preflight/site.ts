@@ -2,7 +2,7 @@ import { compileCatalog } from '../../src/catalog/compile.ts'
 import type { Resource } from '../../src/catalog/resource.ts'
 import type { Known } from '../../src/preflight/inventory.ts'
 import { findTraps } from '../../src/preflight/preflight.ts'
-import { outputHeaders } from '../../src/preflight/rules/client-traffic.ts'
+import { outputHeaders } from '../../src/request/control-headers.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: manifests, which the tests change anywhere
 export type Manifest = any

@@ -1,3 +1,4 @@
+import { outputHeaders } from '../../request/control-headers.ts'
 import { defaultLimits } from '../../request/limits.ts'
 import { quantity } from '../../scheduling/configuration-quantity.ts'
 import { policyOfListener, type ServedListener } from '../attachment.ts'
@@ -7,18 +8,6 @@ import type { Rule } from '../rule.ts'
 import { clientTrafficPolicy } from '../schema.ts'
 
 const kind = 'ClientTrafficPolicy'
-
-/** What only Signalbox and Envoy may say: request/control-headers has the same list. */
-export const outputHeaders = [
-  'x-gateway-model-name',
-  'x-gateway-base-model-name',
-  'x-gateway-destination-endpoint',
-  'x-gateway-destination-endpoint-served',
-  'x-gateway-destination-endpoint-subset',
-  'x-prefiller-host-port',
-  'x-encoder-hosts-ports',
-  'x-data-parallel-host-port',
-]
 
 const spoofableHeaders: Rule = {
   id: 'spoofable-headers',
