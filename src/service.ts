@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { emptyCatalog } from './catalog/catalog.ts'
-import { formatProblem } from './catalog/problem.ts'
+import { modelNames } from './catalog/model-names.ts'
 import { systemClock } from './clock.ts'
 import { createConversing } from './conversing.ts'
 import type { Routing } from './extproc/conversation.ts'
@@ -21,7 +21,14 @@ import { createDefaultConfiguration } from './scheduling/default-configuration.t
 import { readDocuments } from './sources/document.ts'
 import { FileSource } from './sources/file-source.ts'
 import { KubernetesSource, type KubernetesSourceOptions } from './sources/kubernetes/kubernetes-source.ts'
-import { type ProblemChange, type Snapshot, type Source, SourceError, type SourceListener } from './sources/source.ts'
+import {
+  logProblems,
+  type ProblemChange,
+  type Snapshot,
+  type Source,
+  SourceError,
+  type SourceListener,
+} from './sources/source.ts'
 import { standForElection } from './standing-by.ts'
 import { createMetrics, portOf, serveMetrics } from './telemetry/metrics.ts'
 import { namesModel } from './telemetry/resource-names.ts'
@@ -110,12 +117,11 @@ export async function startService(options: ServiceOptions, log: Logger): Promis
     onSnapshot(snapshot) {
       const isOfPods = snapshot.catalog === routing.catalog
       apply(snapshot)
-      log[isOfPods ? 'debug' : 'info'](sizesOf(snapshot), isOfPods ? 'endpoints changed' : 'resources changed')
+      log[isOfPods ? 'debug' : 'info'](sizesOf(snapshot, pools), isOfPods ? 'endpoints changed' : 'resources changed')
     },
     onProblems(change) {
       problems = change.current
-      for (const problem of change.appeared) log.warn({ severity: problem.severity }, formatProblem(problem))
-      for (const problem of change.resolved) log.info(`resolved: ${formatProblem(problem)}`)
+      logProblems(change, log)
     },
   }
   const client =
@@ -177,7 +183,10 @@ export async function startService(options: ServiceOptions, log: Logger): Promis
     : undefined
   if (elector === undefined) health.setReady(true)
   const metricsPort = portOf(metricsServer)
-  log.info({ grpcPort, healthPort, metricsPort, tls: certificates !== undefined, ...sizesOf(snapshot) }, 'serving')
+  log.info(
+    { grpcPort, healthPort, metricsPort, tls: certificates !== undefined, ...sizesOf(snapshot, pools) },
+    'serving',
+  )
 
   return {
     grpcPort,
@@ -271,6 +280,6 @@ async function loadCertificates({ tls }: ServiceOptions, log: Logger): Promise<C
   }
 }
 
-function sizesOf({ catalog, endpoints }: Snapshot) {
-  return { pools: catalog.pools.size, models: catalog.models.size, endpoints: endpoints.length }
+function sizesOf({ catalog }: Snapshot, pools: LivePools) {
+  return { pools: catalog.pools.size, models: modelNames(catalog).length, endpoints: pools.size }
 }

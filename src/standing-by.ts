@@ -22,10 +22,7 @@ export function standForElection(
     { namespace, name: lease, identity, clock: systemClock, random: Math.random },
     {
       onChange(isLeader) {
-        log.info(
-          { lease, identity },
-          isLeader ? 'holds the lease, and is ready' : 'has not got the lease, and stands by',
-        )
+        log.info({ lease, identity }, isLeader ? 'has the lease: ready' : 'is without the lease: not ready')
         tell(isLeader)
       },
       onFailing: (error) => log.warn({ lease, cause: error.message }, 'the lease can not be read or written'),

@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
 import { emptyCatalog } from '../catalog/catalog.ts'
-import { formatProblem } from '../catalog/problem.ts'
 import { systemClock } from '../clock.ts'
 import { GrpcServer } from '../extproc/grpc-server.ts'
 import { Health } from '../extproc/health.ts'
@@ -13,7 +12,7 @@ import { KubeClient, loadKubeconfig } from '../kubernetes/client.ts'
 import { LivePools } from '../pool/live-pools.ts'
 import type { SchedulingConfiguration } from '../scheduling/configuration.ts'
 import { KubernetesSource } from '../sources/kubernetes/kubernetes-source.ts'
-import { type Snapshot, SourceError } from '../sources/source.ts'
+import { logProblems, type Snapshot, SourceError } from '../sources/source.ts'
 import { serveMetrics } from '../telemetry/metrics.ts'
 import { Discovery } from './discovery.ts'
 import type { DiscoveryAddress } from './discovery-source.ts'
@@ -90,10 +89,7 @@ export async function startExtension(options: ExtensionOptions, log: Logger): Pr
     },
     {
       onSnapshot: apply,
-      onProblems({ appeared, resolved }) {
-        for (const problem of appeared) log.warn({ severity: problem.severity }, formatProblem(problem))
-        for (const problem of resolved) log.info(`resolved: ${formatProblem(problem)}`)
-      },
+      onProblems: (change) => logProblems(change, log),
       onMissing: (resources) => log.info({ resources }, 'not served by the API; looked for every few seconds'),
     },
   )

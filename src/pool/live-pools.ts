@@ -64,6 +64,11 @@ export class LivePools {
     return this.#members
   }
 
+  /** Endpoints of all pools, each once. */
+  get size(): number {
+    return this.#byAddress.size
+  }
+
   averages(poolKey: string): PoolAverages {
     const endpoints = this.endpointsOf(poolKey)
     const known = endpoints.filter((endpoint) => endpoint.metrics.updatedAtMs !== unknownMetrics.updatedAtMs)

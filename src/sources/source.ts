@@ -1,3 +1,4 @@
+import type { Logger } from 'pino'
 import type { Catalog } from '../catalog/catalog.ts'
 import { formatProblem, type Problem, sortProblems } from '../catalog/problem.ts'
 import type { EndpointSpec } from '../pool/endpoint.ts'
@@ -57,4 +58,10 @@ export class ProblemReport {
 /** Problems of `some` that `others` lacks. */
 function missingFrom(others: ReadonlyMap<string, Problem>, some: ReadonlyMap<string, Problem>): readonly Problem[] {
   return [...some].filter(([text]) => !others.has(text)).map(([, problem]) => problem)
+}
+
+/** A line for each problem that has come or gone, at the level that it is of. */
+export function logProblems({ appeared, resolved }: ProblemChange, log: Logger): void {
+  for (const problem of appeared) log[problem.severity === 'error' ? 'error' : 'warn'](formatProblem(problem))
+  for (const problem of resolved) log.info(`resolved: ${formatProblem(problem)}`)
 }
