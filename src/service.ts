@@ -9,7 +9,8 @@ import { Exchanges } from './extproc/exchange.ts'
 import { GrpcServer } from './extproc/grpc-server.ts'
 import { extProcService, Health } from './extproc/health.ts'
 import { type Certificates, folderCertificates, selfSignedCertificates } from './extproc/tls.ts'
-import { KubeClient, loadKubeconfig } from './kubernetes/client.ts'
+import { KubeClient } from './kubernetes/client.ts'
+import { loadKubeconfig } from './kubernetes/kubeconfig.ts'
 import { engineFinder } from './pool/engines.ts'
 import { LivePools } from './pool/live-pools.ts'
 import { metricsSourceLimits, openMetricsSource } from './pool/metrics-source.ts'
@@ -178,8 +179,9 @@ export async function startService(options: ServiceOptions, log: Logger): Promis
   )
   const grpcPort = await mainServer.listen(options.grpcPort, options.host)
   const metricsServer = await serveMetrics(metrics.registry, options.metricsPort, options.host)
+  let isDraining = false
   const elector = options.electsLeader
-    ? standForElection(client!, onlyPool!, log, (isLeader) => health.setReady(isLeader))
+    ? standForElection(client!, onlyPool!, log, (isLeader) => health.setReady(isLeader && !isDraining))
     : undefined
   if (elector === undefined) health.setReady(true)
   const metricsPort = portOf(metricsServer)
@@ -193,8 +195,9 @@ export async function startService(options: ServiceOptions, log: Logger): Promis
     healthPort,
     metricsPort,
     async drain() {
-      await elector?.close()
+      isDraining = true
       health.setReady(false)
+      const released = elector?.close()
       log.info({ openExchanges: exchanges.size, drainTimeoutMs: options.drainTimeoutMs }, 'draining')
       const endMs = performance.now() + options.drainTimeoutMs
       await untilQuiet(exchanges, mainServer, endMs - Math.min(releaseMs, options.drainTimeoutMs / 2))
@@ -212,7 +215,7 @@ export async function startService(options: ServiceOptions, log: Logger): Promis
       await Promise.all([closed, healthServer.close(), new Promise((done) => metricsServer.close(done))])
       scraper.close()
       certificates?.close()
-      await source.close()
+      await Promise.all([source.close(), released])
     },
   }
 }

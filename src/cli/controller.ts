@@ -6,7 +6,8 @@ import { systemClock } from '../clock.ts'
 import { Controller } from '../controller/controller.ts'
 import { GrpcServer } from '../extproc/grpc-server.ts'
 import { Health } from '../extproc/health.ts'
-import { KubeClient, KubeconfigError, loadKubeconfig } from '../kubernetes/client.ts'
+import { KubeClient } from '../kubernetes/client.ts'
+import { KubeconfigError, loadKubeconfig } from '../kubernetes/kubeconfig.ts'
 import { createLog } from '../telemetry/log.ts'
 import { portOf, serveMetrics } from '../telemetry/metrics.ts'
 import { parsePort, parseVerbosity } from './flag-values.ts'
@@ -31,7 +32,7 @@ export function define(command: Command): void {
     .option('--kubernetes', 'look after a cluster: what it always does')
     .option(
       '--kubeconfig <file>',
-      'its credentials (default: the service account of the pod, KUBECONFIG, ~/.kube/config)',
+      'its credentials (default: KUBECONFIG, ~/.kube/config, or the service account of the pod)',
     )
     .option('--watch-namespace <namespace>', 'look after this namespace alone (default: all)')
     .option(

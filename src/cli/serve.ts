@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
-import { KubeconfigError } from '../kubernetes/client.ts'
+import { KubeconfigError } from '../kubernetes/kubeconfig.ts'
 import { defaultLimits, maxModelBytes } from '../request/limits.ts'
 import { ConfigurationError } from '../scheduling/configuration.ts'
-import { type ServiceOptions, startService } from '../service.ts'
+import { type Service, type ServiceOptions, startService } from '../service.ts'
 import { SourceError } from '../sources/source.ts'
 import { createLog } from '../telemetry/log.ts'
 import {
@@ -15,7 +15,6 @@ import {
   parsePort,
   parseVerbosity,
 } from './flag-values.ts'
-
 import { defineSourceFlags, onlyPoolOf, type SourceFlags, sourceConflict, sourceOf } from './source-flags.ts'
 
 /**
@@ -167,19 +166,12 @@ async function run(flags: Flags, command: Command): Promise<void> {
   if (ignored.length > 0) log.warn({ flags: ignored.map((name) => `--${name}`) }, 'these flags have no effect here')
   const conflict = sourceConflict(flags)
   if (conflict !== undefined) command.error(`error: ${conflict}`)
-  const start = async () => startService(serviceOptions(flags), log)
-  const service = await start().catch((error: Error) => {
-    const isExpected =
-      error instanceof SourceError ||
-      error instanceof ConfigurationError ||
-      error instanceof KubeconfigError ||
-      'syscall' in error
-    log.fatal(isExpected ? error.message : (error.stack ?? error.message))
-    process.exit(1)
-  })
+  let service: Service | undefined
   let isDraining = false
   const stop = () => {
     if (isDraining) process.exit(1)
+    // It may wait for an API server for long, and the first process of a container does not end by itself.
+    if (service === undefined) process.exit(0)
     isDraining = true
     service.drain().then(
       () => process.exit(0),
@@ -191,6 +183,16 @@ async function run(flags: Flags, command: Command): Promise<void> {
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
+  const start = async () => startService(serviceOptions(flags), log)
+  service = await start().catch((error: Error) => {
+    const isExpected =
+      error instanceof SourceError ||
+      error instanceof ConfigurationError ||
+      error instanceof KubeconfigError ||
+      'syscall' in error
+    log.fatal(isExpected ? error.message : (error.stack ?? error.message))
+    process.exit(1)
+  })
 }
 
 function serviceOptions(flags: Flags): ServiceOptions {

@@ -26,7 +26,7 @@ export function defineSourceFlags(command: Command): void {
     .option('--kubernetes', 'read from a cluster (default without --resources in a pod, or with --pool-name)')
     .option(
       '--kubeconfig <file>',
-      'its credentials (default: the service account of the pod, KUBECONFIG, ~/.kube/config)',
+      'its credentials (default: KUBECONFIG, ~/.kube/config, or the service account of the pod)',
     )
     .option('--watch-namespace <namespace>', 'read this namespace alone (default: all, or that of the pool)')
     .option('--pool-name <name>', 'serve this InferencePool alone')

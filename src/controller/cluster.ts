@@ -22,6 +22,8 @@ type Collection = {
   readonly reflector: Reflector
   /** By {@link keyOf}. */
   readonly objects: Map<string, KubeObject>
+  /** Those among them that a write has answered and that have not been told since. */
+  readonly written: Map<string, KubeObject>
   wasListed: boolean
 }
 
@@ -67,16 +69,25 @@ export class Cluster {
     return this.#collection(kind).objects
   }
 
-  /** Takes in what a write has answered: the watch tells it only later, and maybe older things before. */
-  learn(kind: ResourceKind, object: KubeObject): void {
-    const { objects } = this.#collection(kind)
+  /**
+   * Takes in what a write has answered: the watch tells it only later, and maybe older things before.
+   * @param before the object that was written
+   */
+  learn(kind: ResourceKind, object: KubeObject, before: KubeObject): void {
+    const { objects, written } = this.#collection(kind)
+    const key = keyOf(object)
+    const known = objects.get(key)
     // One that was deleted meanwhile is not to come back.
-    if (objects.has(keyOf(object))) this.#set(objects, object)
+    if (known === undefined || known.metadata.resourceVersion === object.metadata.resourceVersion) return
+    if (known !== before && !isNewer(object, known)) return
+    objects.set(key, object)
+    written.set(key, object)
+    this.#listener.onChanged()
   }
 
   /** The object is not there any more. */
   forget(kind: ResourceKind, object: KubeObject): void {
-    this.#delete(this.#collection(kind).objects, object)
+    this.#delete(this.#collection(kind), object)
   }
 
   #collection(kind: ResourceKind): Collection {
@@ -91,6 +102,7 @@ export class Cluster {
     { clock, random }: ClusterOptions,
   ): Collection {
     const objects = new Map<string, KubeObject>()
+    const written = new Map<string, KubeObject>()
     const reflector = new Reflector(
       client,
       { kind, namespace, clock, random },
@@ -98,42 +110,52 @@ export class Cluster {
         onListed: (listed) => {
           const keys = new Set(listed.map(keyOf))
           for (const key of objects.keys()) if (!keys.has(key)) objects.delete(key)
-          for (const object of listed) this.#set(objects, object)
+          for (const key of written.keys()) if (!keys.has(key)) written.delete(key)
+          for (const object of listed) this.#told(collection, object)
           collection.wasListed = true
           this.#listener.onChanged()
         },
-        onChanged: (object) => this.#set(objects, object),
-        onDeleted: (object) => this.#delete(objects, object),
+        onChanged: (object) => this.#told(collection, object),
+        onDeleted: (object) => this.#delete(collection, object),
         onState: (state) => {
           // A kind that the API does not have has no objects.
-          if (state.name === 'missing') objects.clear()
+          if (state.name === 'missing') {
+            objects.clear()
+            written.clear()
+          }
           this.#listener.onState(kind, state)
           this.#listener.onChanged()
         },
       },
     )
-    const collection = { kind, reflector, objects, wasListed: false }
+    const collection: Collection = { kind, reflector, objects, written, wasListed: false }
     return collection
   }
 
-  #set(objects: Map<string, KubeObject>, object: KubeObject): void {
-    const known = objects.get(keyOf(object))
-    if (known !== undefined && isOlder(object, known)) return
-    objects.set(keyOf(object), object)
+  /** News come in order; only what a write has answered may be ahead of them. */
+  #told({ objects, written }: Collection, object: KubeObject): void {
+    const key = keyOf(object)
+    const answered = written.get(key)
+    if (answered !== undefined && isNewer(answered, object)) return
+    written.delete(key)
+    if (objects.get(key)?.metadata.resourceVersion === object.metadata.resourceVersion) return
+    objects.set(key, object)
     this.#listener.onChanged()
   }
 
-  #delete(objects: Map<string, KubeObject>, object: KubeObject): void {
-    const known = objects.get(keyOf(object))
+  #delete({ objects, written }: Collection, object: KubeObject): void {
+    const key = keyOf(object)
+    const known = objects.get(key)
     // Another one of that name may have come.
     if (known === undefined || known.metadata.uid !== object.metadata.uid) return
-    objects.delete(keyOf(object))
+    objects.delete(key)
+    written.delete(key)
     this.#listener.onChanged()
   }
 }
 
-/** Not newer than what is known. Resource versions are numbers that grow (Kubernetes API concepts, "Resource versions"). */
-function isOlder(object: KubeObject, known: KubeObject): boolean {
-  const [version, knownVersion] = [object, known].map(({ metadata }) => Number(metadata.resourceVersion))
-  return version <= knownVersion
+/** Resource versions are numbers that grow (Kubernetes API concepts, "Resource versions"), until a backup is restored. */
+function isNewer(object: KubeObject, other: KubeObject): boolean {
+  const [version, otherVersion] = [object, other].map(({ metadata }) => Number(metadata.resourceVersion))
+  return version > otherVersion
 }

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { formatProblem, type Problem } from '../catalog/problem.ts'
+import type { Problem } from '../catalog/problem.ts'
 import type { Clock } from '../clock.ts'
 import type { KubeClient } from '../kubernetes/client.ts'
 import { Gathering } from '../kubernetes/gathering.ts'
@@ -7,7 +7,7 @@ import { kinds } from '../kubernetes/kinds.ts'
 import { LeaderElector } from '../kubernetes/lease.ts'
 import { type KubeObject, keyOf, type ResourceKind, resourceName } from '../kubernetes/object.ts'
 import type { ReflectorState } from '../kubernetes/reflector.ts'
-import { ProblemReport } from '../sources/source.ts'
+import { logProblems, ProblemReport } from '../sources/source.ts'
 import { atMostEvery } from '../telemetry/log.ts'
 import { AcceptedWriter } from './accepted-writer.ts'
 import { Cluster } from './cluster.ts'
@@ -31,7 +31,7 @@ export type ControllerOptions = {
 }
 
 /** Name of the Lease, and the component that Events are reported by. */
-export const leaseName = 'signalbox-controller'
+const leaseName = 'signalbox-controller'
 
 /** Changes are gathered for so many milliseconds. */
 const gatherMs = 50
@@ -101,10 +101,7 @@ export class Controller {
       this.metrics.countEvent(result)
       if (message !== undefined) log.debug({ cause: message }, 'an event could not be written')
     })
-    this.#report = new ProblemReport(({ appeared, resolved }) => {
-      for (const problem of appeared) log.warn({ severity: problem.severity }, formatProblem(problem))
-      for (const problem of resolved) log.info(`resolved: ${formatProblem(problem)}`)
-    })
+    this.#report = new ProblemReport((change) => logProblems(change, log))
     this.metrics = createControllerMetrics({
       isLeader: () => this.#elector.isLeader,
       pendingWrites: () => this.#queue.size,
@@ -203,7 +200,7 @@ export class Controller {
         this.#logFailure(about.resource, `${about.object}: ${message}`)
         break
     }
-    if (object !== undefined) this.#cluster.learn(kind, object)
+    if (object !== undefined) this.#cluster.learn(kind, object, write.object)
     this.#changes.changed()
   }
 

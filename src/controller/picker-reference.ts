@@ -20,8 +20,8 @@ type GivenReference = {
   readonly portNumber?: number
 }
 
-/** Undefined for a pool without one. */
-export function readPickerReference({ spec }: KubeObject): PickerReference | undefined {
+/** Undefined for a pool without one; the API lets one pass in v1alpha2 that has not even a spec. */
+export function readPickerReference({ spec = {} }: KubeObject): PickerReference | undefined {
   const { endpointPickerRef, extensionRef } = spec as Readonly<Record<string, GivenReference | undefined>>
   const given = endpointPickerRef ?? extensionRef
   if (given === undefined) return undefined

@@ -3,13 +3,11 @@ import { ApiError, type KubeClient } from '../kubernetes/client.ts'
 import { type KubeObject, keyOf, resourceName } from '../kubernetes/object.ts'
 import type { Write } from './writer.ts'
 
-export const writeResults = ['written', 'unchanged', 'gone', 'conflict', 'failed'] as const
-
 /**
  * How a write ended: `unchanged` when the API server stores something else than it was told, `gone` when there is no such
  * object any more. `conflict` is counted beside the others: another manager had set the same fields.
  */
-export type WriteResult = (typeof writeResults)[number]
+export type WriteResult = 'written' | 'unchanged' | 'gone' | 'conflict' | 'failed'
 
 export type WriteQueueOptions = {
   readonly client: KubeClient
@@ -33,6 +31,8 @@ export const writeLimits = {
   /** Before an object is tried again after a failure, and before it is taken over again; doubled each time, half of it random. */
   firstRetryMs: 500,
   longestRetryMs: 60_000,
+  /** For all objects, when the API server has too much to do (429) and does not say for how long. */
+  busyMs: 1_000,
 } as const
 
 type Patience = { failures: number; untilMs: number }
@@ -51,6 +51,8 @@ export class WriteQueue {
   readonly #underWay = new Map<string, Promise<void>>()
   /** How many are under way, by kind. */
   readonly #busy = new Map<string, number>()
+  /** The API server wants to be left alone until then. */
+  #pausedUntilMs = Number.NEGATIVE_INFINITY
   #isClosed = false
   #cancelDue: (() => void) | undefined
   #dueMs = Number.POSITIVE_INFINITY
@@ -102,6 +104,7 @@ export class WriteQueue {
     const kind = resourceName(write.kind)
     const busy = this.#busy.get(kind) ?? 0
     if (busy >= writeLimits.concurrency || !this.#options.mayWrite()) return
+    if (this.#options.clock.nowMs() < this.#pausedUntilMs) return this.#wakeAt(this.#pausedUntilMs)
     this.#busy.set(kind, busy + 1)
     this.#pending.delete(key)
     const sending = this.#perform(key, write).then(() => {
@@ -136,9 +139,15 @@ export class WriteQueue {
       if (error instanceof ApiError && error.status === 404) {
         return this.#listener.onResult(write, 'gone', undefined, error.message)
       }
+      if (error instanceof ApiError && error.status === 429) this.#pause(error.retryAfterMs || writeLimits.busyMs)
       this.#postpone(key)
       this.#listener.onResult(write, 'failed', undefined, (error as Error).message)
     }
+  }
+
+  #pause(ms: number): void {
+    const { clock } = this.#options
+    this.#pausedUntilMs = clock.nowMs() + Math.min(ms, writeLimits.longestRetryMs)
   }
 
   #postpone(key: string): void {

@@ -10,17 +10,15 @@ export class ApiError extends Error {
   readonly status: number
   /** Status.reason, e.g. `Conflict`, `AlreadyExists`, `Expired`; '' when the answer is no Status. */
   readonly reason: string
+  /** How long it asks to be left alone (Retry-After), milliseconds; 0 when it does not. */
+  readonly retryAfterMs: number
 
-  constructor(status: number, reason: string, message: string) {
+  constructor(status: number, reason: string, message: string, retryAfterMs = 0) {
     super(message)
     this.status = status
     this.reason = reason
+    this.retryAfterMs = retryAfterMs
   }
-}
-
-/** No credentials for a cluster, or none that can be read. */
-export class KubeconfigError extends Error {
-  override readonly name = 'KubeconfigError'
 }
 
 export type WatchEvent =
@@ -45,33 +43,6 @@ const answerTimeoutMs = 30_000
 /** A connection that has been silent so long is probed, which finds out about a peer that is gone. */
 const keepAliveMs = 30_000
 const userAgent = 'signalbox'
-
-/**
- * Credentials of a cluster.
- * @param file a kubeconfig; undefined takes `KUBECONFIG`, `~/.kube/config` or the pod's service account, in this order
- * @throws KubeconfigError
- */
-export async function loadKubeconfig(file: string | undefined): Promise<KubeConfig> {
-  // Half a second and 60 MB, for those who need it.
-  const { KubeConfig } = await import('@kubernetes/client-node')
-  const config = new KubeConfig()
-  const named = file ?? process.env.KUBECONFIG
-  try {
-    if (file === undefined) config.loadFromDefault()
-    else config.loadFromFile(file)
-  } catch (error) {
-    throw new KubeconfigError(`kubeconfig ${named ?? '~/.kube/config'}: ${(error as Error).message}`)
-  }
-  const cluster = config.getCurrentCluster()
-  if (cluster === null) throw new KubeconfigError(`kubeconfig ${named ?? ''}: its current context names no cluster`)
-  // What the library falls back to when it finds nothing.
-  if (named === undefined && cluster.name === 'cluster' && cluster.server === 'http://localhost:8080') {
-    throw new KubeconfigError(
-      'no cluster to read from: there is no service account of a pod, no ~/.kube/config, and neither KUBECONFIG nor --kubeconfig names one',
-    )
-  }
-  return config
-}
 
 /**
  * Talks JSON with a Kubernetes API server, by paths. The typed clients of @kubernetes/client-node drop fields that they do not
@@ -123,26 +94,47 @@ export class KubeClient {
   }
 
   /**
-   * Watches a collection. Resolves when the API server ends the watch, which it does by itself after a while, or when
-   * `signal` aborts.
+   * Watches a collection until the API server ends the watch, which it does by itself after a while, until `stop` aborts, or
+   * until it has been silent for `silenceMs`: a server that hangs keeps its connections, and a proxy may hold back what it says.
    * @throws ApiError, the error of the connection, or that of a listener
    */
-  async watch(path: string, query: Query, listener: WatchListener, signal: AbortSignal): Promise<void> {
+  async watch(
+    path: string,
+    query: Query,
+    listener: WatchListener,
+    stop: AbortSignal,
+    silenceMs: number,
+  ): Promise<'ended' | 'silent'> {
+    const silence = new AbortController()
+    const expireIn = (ms: number) => setTimeout(() => silence.abort(noAnswerWithin(ms)), ms)
+    let timer = expireIn(Math.min(answerTimeoutMs, silenceMs))
+    let isOpen = false
     try {
+      const signal = AbortSignal.any([silence.signal, stop])
       const response = await this.#send('GET', path, { ...query, watch: true }, undefined, undefined, signal)
       if (response.statusCode !== 200) throw refusal(response, await textOf(response))
+      clearTimeout(timer)
+      timer = expireIn(silenceMs)
+      isOpen = true
       listener.onOpen()
       response.setEncoding('utf8')
       let rest = ''
       for await (const chunk of response) {
+        timer.refresh()
         const lines = `${rest}${chunk}`.split('\n')
         rest = lines.pop()!
         for (const line of lines) {
           if (line !== '') listener.onEvent(JSON.parse(line) as WatchEvent)
         }
       }
+      return 'ended'
     } catch (error) {
-      if (!signal.aborted) throw error
+      if (stop.aborted) return 'ended'
+      if (!silence.signal.aborted) throw error
+      if (isOpen) return 'silent'
+      throw silence.signal.reason
+    } finally {
+      clearTimeout(timer)
     }
   }
 
@@ -156,10 +148,16 @@ export class KubeClient {
   ): Promise<unknown> {
     const timeout = AbortSignal.timeout(answerTimeoutMs)
     const signal = stop === undefined ? timeout : AbortSignal.any([timeout, stop])
-    const response = await this.#send(method, path, query, body && JSON.stringify(body), contentType, signal)
-    const text = await textOf(response)
-    if (response.statusCode! >= 300) throw refusal(response, text)
-    return isJson(response) ? JSON.parse(text) : text
+    try {
+      const response = await this.#send(method, path, query, body && JSON.stringify(body), contentType, signal)
+      const text = await textOf(response)
+      if (response.statusCode! >= 300) throw refusal(response, text)
+      const answer = parsed(response, text)
+      if (answer === undefined) throw new ApiError(response.statusCode!, '', `the answer is no JSON: ${excerpt(text)}`)
+      return answer
+    } catch (error) {
+      throw timeout.aborted ? noAnswerWithin(answerTimeoutMs) : error
+    }
   }
 
   async #send(
@@ -188,14 +186,24 @@ export class KubeClient {
     }
     return new Promise((resolve, reject) => {
       const call = (isTls ? requestTls : requestPlain)(url, options, resolve)
-      call.on('error', reject)
+      call.on('error', (error) => reject(inWords(error)))
       call.on('socket', (socket) => socket.setKeepAlive(true, keepAliveMs))
       call.end(body)
     })
   }
 }
 
-const isJson = (response: IncomingMessage): boolean => response.headers['content-type']?.includes('json') === true
+/** A name with several addresses of which none answers makes an error without a message. */
+function inWords(error: NodeJS.ErrnoException): Error {
+  const { code } = error
+  if (!(error instanceof AggregateError) || error.message !== '') return error
+  const message = error.errors.map((each: Error) => each.message).join('; ')
+  return Object.assign(new Error(message), { code })
+}
+
+/** Like an error of a connection. */
+const noAnswerWithin = (ms: number): Error =>
+  Object.assign(new Error(`the API server has not answered within ${ms / 1000} s`), { code: 'ETIMEDOUT' })
 
 async function textOf(response: IncomingMessage): Promise<string> {
   response.setEncoding('utf8')
@@ -204,11 +212,25 @@ async function textOf(response: IncomingMessage): Promise<string> {
   return text
 }
 
+/** The object of an answer; undefined where it is none: what stands between may answer, too. */
+function parsed(response: IncomingMessage, text: string): object | undefined {
+  if (!response.headers['content-type']?.includes('json')) return undefined
+  try {
+    return (JSON.parse(text) as object | null) ?? undefined
+  } catch {
+    return undefined
+  }
+}
+
+const excerpt = (text: string): string => text.trim().slice(0, 200)
+
 function refusal(response: IncomingMessage, text: string): ApiError {
   const status = response.statusCode!
-  if (isJson(response)) {
-    const { reason = '', message = text } = JSON.parse(text) as { reason?: string; message?: string }
-    return new ApiError(status, reason, message)
+  const { reason = '', message = `${status} ${excerpt(text)}` } = (parsed(response, text) ?? {}) as {
+    reason?: string
+    message?: string
   }
-  return new ApiError(status, '', `${status} ${text.trim().slice(0, 200)}`)
+  // A date, which it may be as well, the API server does not send.
+  const retryAfterMs = 1000 * (Number(response.headers['retry-after']) || 0)
+  return new ApiError(status, reason, message, retryAfterMs)
 }

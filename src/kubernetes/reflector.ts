@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../clock.ts'
 import { ApiError, type KubeClient, type WatchEvent } from './client.ts'
+import { listAll, type Selection } from './list.ts'
 import { collectionPath, type KubeObject, type ResourceKind } from './object.ts'
 
 /** How well a reflector sees its collection. */
@@ -27,11 +29,7 @@ export type ReflectorListener = {
   onState(state: ReflectorState): void
 }
 
-export type ReflectorOptions = {
-  readonly kind: ResourceKind
-  /** Undefined: all namespaces. */
-  readonly namespace?: string | undefined
-  readonly labelSelector?: string | undefined
+export type ReflectorOptions = Selection & {
   readonly clock: Clock
   /** In [0, 1). */
   readonly random: () => number
@@ -39,23 +37,30 @@ export type ReflectorOptions = {
 
 /** All durations in milliseconds. */
 export const reflectorLimits = {
-  /** Objects in one page of a list. */
-  pageSize: 500,
   /** The first wait after a failure; each further one is twice as long, up to the longest. Replicas spread over half of it. */
   firstRetryMs: 250,
   longestRetryMs: 10_000,
   /** Between two looks for a kind that is not installed or not allowed. */
   absentRetryMs: 10_000,
+  /** What the API server asks for by Retry-After counts up to here. */
+  longestRetryAfterMs: 60_000,
   /** The API server ends a watch after this time to twice this time. */
   watchMs: 300_000,
+  /** A watch that lasted so long was a good one: what ends it is no further failure. */
+  steadyMs: 10_000,
+  /** Without a word for so long a watch is made anew. Bookmarks come about once a minute, of kinds of which anything comes. */
+  silenceMs: 100_000,
+  /** After so many watches in a row that break off at once, or tell nothing, lists have to do: a proxy may hold events back. */
+  watchTries: 3,
 } as const
 
 /**
  * Keeps a listener informed of a collection: lists it in pages, watches it from there, goes on from the last bookmark when a
- * watch ends, and lists again when that is too old (410). Failures are retried for ever, with more and more patience.
+ * watch ends, and lists again when that is too old (410). Failures are retried for ever, with more and more patience, until a
+ * watch tells something or lasts.
  */
 export class Reflector {
-  readonly #client: KubeClient
+  readonly #client: Pick<KubeClient, 'get' | 'watch'>
   readonly #options: ReflectorOptions
   readonly #listener: ReflectorListener
   readonly #path: string
@@ -64,9 +69,11 @@ export class Reflector {
   /** Where the next watch begins; undefined asks for a list. */
   #resourceVersion: string | undefined
   #failures = 0
+  /** Watches in a row that have told nothing. */
+  #silences = 0
   #running: Promise<void> | undefined
 
-  constructor(client: KubeClient, options: ReflectorOptions, listener: ReflectorListener) {
+  constructor(client: Pick<KubeClient, 'get' | 'watch'>, options: ReflectorOptions, listener: ReflectorListener) {
     this.#client = client
     this.#options = options
     this.#listener = listener
@@ -96,11 +103,7 @@ export class Reflector {
       let waitMs = 0
       try {
         if (this.#resourceVersion === undefined) await this.#list()
-        const startedMs = this.#options.clock.nowMs()
         await this.#watch()
-        // A watch that the API server ends at once is as good as none.
-        if (this.#options.clock.nowMs() - startedMs < reflectorLimits.firstRetryMs)
-          waitMs = reflectorLimits.firstRetryMs
       } catch (error) {
         waitMs = this.#failed(error as Error)
       }
@@ -109,25 +112,15 @@ export class Reflector {
   }
 
   async #list(): Promise<void> {
-    const objects: KubeObject[] = []
-    const { kind, labelSelector } = this.#options
-    let page: ListPage
-    let from: string | undefined
-    do {
-      const query = { limit: reflectorLimits.pageSize, labelSelector, continue: from }
-      page = (await this.#client.get(this.#path, query, this.#abort.signal)) as ListPage
-      // Items of a list do not say what they are.
-      for (const item of page.items) objects.push({ ...item, apiVersion: kind.apiVersion, kind: kind.kind })
-      from = page.metadata.continue
-    } while (from !== undefined && from !== '')
+    const { objects, resourceVersion } = await listAll(this.#client, this.#options, this.#abort.signal)
     if (this.#abort.signal.aborted) return
-    this.#resourceVersion = page.metadata.resourceVersion
+    this.#resourceVersion = resourceVersion
     this.#listener.onListed(objects)
-    this.#succeeded()
+    this.#enter({ name: 'synced' })
   }
 
   async #watch(): Promise<void> {
-    const { labelSelector, random } = this.#options
+    const { labelSelector, clock, random } = this.#options
     const query = {
       resourceVersion: this.#resourceVersion,
       labelSelector,
@@ -143,43 +136,61 @@ export class Reflector {
       if (event.type === 'DELETED') this.#listener.onDeleted(event.object)
       else if (event.type !== 'BOOKMARK') this.#listener.onChanged(event.object)
       this.#resourceVersion = event.object.metadata.resourceVersion
+      this.#failures = 0
+      this.#silences = 0
     }
-    await this.#client.watch(this.#path, query, { onOpen: () => this.#succeeded(), onEvent }, this.#abort.signal)
-  }
-
-  #succeeded(): void {
-    this.#failures = 0
-    this.#enter({ name: 'synced' })
+    const { steadyMs, silenceMs, watchTries } = reflectorLimits
+    let openedMs: number | undefined
+    const onOpen = () => {
+      openedMs = clock.nowMs()
+      this.#enter({ name: 'synced' })
+    }
+    const hasLasted = () => openedMs !== undefined && clock.nowMs() - openedMs >= steadyMs
+    let end: 'ended' | 'silent'
+    try {
+      end = await this.#client.watch(this.#path, query, { onOpen, onEvent }, this.#abort.signal, silenceMs)
+    } finally {
+      if (hasLasted()) this.#failures = 0
+      else if (openedMs !== undefined && this.#failures >= watchTries) this.#resourceVersion = undefined
+    }
+    if (end === 'silent') {
+      this.#silences += 1
+      if (this.#silences % watchTries === 0) this.#resourceVersion = undefined
+      return
+    }
+    if (!hasLasted()) throw new Error('a watch has ended at once')
   }
 
   /** Milliseconds to wait before the next try. */
   #failed(error: Error): number {
     if (this.#abort.signal.aborted) return 0
-    const { firstRetryMs, longestRetryMs, absentRetryMs } = reflectorLimits
-    const { random } = this.#options
+    const { firstRetryMs, longestRetryMs, absentRetryMs, longestRetryAfterMs } = reflectorLimits
+    // All replicas are told at once: they shall not come back at once, too.
+    const spread = 0.5 + this.#options.random() / 2
+    let retryAfterMs = 0
     if (error instanceof ApiError) {
       switch (error.status) {
         case 410:
           this.#resourceVersion = undefined
-          // All replicas are told at once: their lists shall not come at once, too.
-          return firstRetryMs * random()
+          break
         case 404:
           this.#resourceVersion = undefined
           this.#enter({ name: 'missing' })
-          return absentRetryMs * (0.5 + random() / 2)
+          return absentRetryMs * spread
         case 403:
           this.#enter({ name: 'forbidden', message: error.message })
-          return absentRetryMs * (0.5 + random() / 2)
+          return absentRetryMs * spread
       }
+      retryAfterMs = Math.min(longestRetryAfterMs, error.retryAfterMs)
     }
     this.#failures++
     // A connection that breaks is mostly one that can be made anew.
     if (this.#failures > 1 || this.#state.name !== 'synced') this.#enter({ name: 'failing', message: error.message })
-    return Math.min(longestRetryMs, firstRetryMs * 2 ** (this.#failures - 1)) * (0.5 + random() / 2)
+    return retryAfterMs + Math.min(longestRetryMs, firstRetryMs * 2 ** (this.#failures - 1)) * spread
   }
 
   #enter(state: ReflectorState): void {
-    if (state.name === this.#state.name) return
+    if (isDeepStrictEqual(state, this.#state)) return
     this.#state = state
     this.#listener.onState(state)
   }
@@ -197,9 +208,4 @@ export class Reflector {
       signal.addEventListener('abort', end)
     })
   }
-}
-
-type ListPage = {
-  readonly metadata: { readonly resourceVersion: string; readonly continue?: string }
-  readonly items: readonly KubeObject[]
 }

@@ -44,6 +44,7 @@ describe('what the controller knows of a cluster', () => {
   })
 
   const known = () => [...cluster.objects(kind).values()].map(({ metadata, status }) => `${metadata.name} ${status}`)
+  const stored = (name: string) => cluster.objects(kind).get(`default/${name}`)!
   const knows = (...expected: string[]) => expect.poll(known).toEqual(expected)
 
   /** Answers the list, and gives the watch that follows. */
@@ -58,7 +59,7 @@ describe('what the controller knows of a cluster', () => {
   test('what a write has answered is not undone by older news', async () => {
     const watch = await listed('10', model('a', '9', { says: 'old' }))
     await knows('a old')
-    cluster.learn(kind, model('a', '12', { says: 'ours' }))
+    cluster.learn(kind, model('a', '12', { says: 'ours' }), stored('a'))
     expect(known()).toEqual(['a ours'])
     watch.send(
       event('MODIFIED', model('a', '11', { says: 'of others, before' })),
@@ -73,12 +74,34 @@ describe('what the controller knows of a cluster', () => {
   test('nor by a list that was made before', async () => {
     const watch = await listed('10', model('a', '9', { says: 'old' }))
     await knows('a old')
-    cluster.learn(kind, model('a', '12', { says: 'ours' }))
+    cluster.learn(kind, model('a', '12', { says: 'ours' }), stored('a'))
     watch.send(expired)
     await clock.untilPending(1)
     await clock.advance(10_000)
     await listed('11', model('a', '9', { says: 'old' }), model('b', '11', { says: 'new' }))
     await knows('a ours', 'b new')
+  })
+
+  test('after a backup was restored the API counts, though its versions are lower', async () => {
+    const watch = await listed('90', model('a', '81', { says: 'lost' }), model('b', '82', { says: 'lost' }))
+    await knows('a lost', 'b lost')
+    cluster.learn(kind, model('b', '21', { says: 'ours' }), stored('b'))
+    expect(known()).toEqual(['a lost', 'b ours'])
+    watch.send(expired)
+    await clock.untilPending(1)
+    await clock.advance(10_000)
+    await listed('30', model('a', '11', { says: 'restored' }), model('b', '21', { says: 'ours' }))
+    await knows('a restored', 'b ours')
+  })
+
+  test('an answer that comes after later news is none', async () => {
+    const watch = await listed('10', model('a', '9', { says: 'old' }))
+    await knows('a old')
+    const before = stored('a')
+    watch.send(event('MODIFIED', model('a', '13', { says: 'of others, after' })))
+    await knows('a of others, after')
+    cluster.learn(kind, model('a', '12', { says: 'ours' }), before)
+    expect(known()).toEqual(['a of others, after'])
   })
 
   test('a list of what is known changes nothing', async () => {
@@ -94,9 +117,11 @@ describe('what the controller knows of a cluster', () => {
 
   test('an answer for what was deleted meanwhile does not bring it back', async () => {
     const watch = await listed('10', model('a', '9'), model('b', '9'))
+    await knows('a ', 'b ')
+    const before = stored('a')
     watch.send(event('DELETED', model('a', '11')))
     await knows('b ')
-    cluster.learn(kind, model('a', '12'))
+    cluster.learn(kind, model('a', '12'), before)
     expect(known()).toEqual(['b '])
   })
 

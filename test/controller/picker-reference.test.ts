@@ -54,3 +54,8 @@ test.each([
     `False InvalidExtensionRef: an endpoint picker is a Service, not a Picker of example.com${allTheSame}`,
   ],
 ])('the endpoint picker of a pool with %j: %s', (spec, expected) => expect(resolve(spec)).toBe(expected))
+
+test('a pool that has not even a spec, which v1alpha2 lets pass, names none', () => {
+  const { spec: _, ...pool } = object('pool', {})
+  expect(readPickerReference(pool)).toBeUndefined()
+})

@@ -190,4 +190,18 @@ describe('a write queue', () => {
     await closing
     expect(sent()).toEqual([])
   })
+
+  test('leaves an API server alone that has too much to do, for as long as it asks', async () => {
+    const { queue, write, sent, end, written, clock } = setUp()
+    queue.replace(names(6).map((name) => write(name)))
+    await end('m0', new ApiError(429, 'TooManyRequests', 'too many requests', 5000))
+    await written('m1')
+    expect(sent()).toEqual(['m2', 'm3'])
+    queue.replace([write('m4'), write('objective', kinds.objective)])
+    await clock.advance(4999)
+    expect(sent()).toEqual(['m2', 'm3'])
+    await clock.advance(1)
+    queue.replace([write('m4'), write('objective', kinds.objective)])
+    expect(sent()).toEqual(['m2', 'm3', 'm4', 'objective'])
+  })
 })

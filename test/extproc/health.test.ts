@@ -46,14 +46,17 @@ async function serveHealth() {
 }
 
 describe('Check', () => {
-  test.each(['', 'readiness', extProc, 'inference-extension'])('"%s" serves between setReady(true) and setReady(false)', async (service) => {
-    const { health, check } = await serveHealth()
-    expect(await check(service)).toBe('NOT_SERVING')
-    health.setReady(true)
-    expect(await check(service)).toBe('SERVING')
-    health.setReady(false)
-    expect(await check(service)).toBe('NOT_SERVING')
-  })
+  test.each(['', 'readiness', extProc, 'inference-extension'])(
+    '"%s" serves between setReady(true) and setReady(false)',
+    async (service) => {
+      const { health, check } = await serveHealth()
+      expect(await check(service)).toBe('NOT_SERVING')
+      health.setReady(true)
+      expect(await check(service)).toBe('SERVING')
+      health.setReady(false)
+      expect(await check(service)).toBe('NOT_SERVING')
+    },
+  )
 
   test('"liveness" always serves', async () => {
     const { health, check } = await serveHealth()

@@ -274,6 +274,36 @@ describe.skipIf(isSkipped)('the status of InferencePools, with --pool-status', (
     await expectAccepted('True', 'Accepted', 'a backend of HTTPRoute default/a')
   })
 
+  test('a pool without a spec, which v1alpha2 lets pass, holds up no other', async () => {
+    made.push({ kind: poolV1alpha2, name: 'empty' })
+    await put(api, poolV1alpha2, { metadata: { name: 'empty' } })
+    await makePool()
+    const pools = [
+      { kind: poolV1alpha2, name: 'empty' },
+      { kind: poolV1, name: 'qwen' },
+    ]
+    await makeRoute('a', { gateways: ['inference'], pools })
+    await expectParents('qwen', [entryV1('inference', accepted('default/a'), resolved)])
+    const parentRef = expect.objectContaining({ kind: 'Gateway', name: 'inference' })
+    await expectParent('empty', [expect.objectContaining({ parentRef })])
+  })
+
+  test('without --pool-status what was written stays; for a controller that no GatewayClass has it is taken back', async () => {
+    await makePool()
+    await makeRoute('a', { gateways: ['inference'], pools: [{ kind: poolV1, name: 'qwen' }] })
+    const entries = [entryV1('inference', accepted('default/a'), resolved)]
+    await expectParents('qwen', entries)
+    const restart = async (flags: readonly string[]) => {
+      await controller.stop()
+      controller = await startController(api.kubeconfigOf('controller'), flags)
+      await controller.untilIdle()
+    }
+    await restart([])
+    await expectParents('qwen', entries)
+    await restart(['--pool-status', 'none'])
+    await expectParents('qwen', [])
+  })
+
   test('two write at the same time: both entries are there in the end', async () => {
     await makePool()
     const rounds = 20

@@ -437,7 +437,16 @@ describe.skipIf(isSkipped)('status with less than everything', () => {
     await running.untilIdle()
     expect((await read(api, objective, 'scoped')).status).toBeUndefined()
     expect(await running.writes(objective)).toBe(1)
-    await api.get('/apis/coordination.k8s.io/v1/namespaces/team/leases/signalbox-controller')
+    const leaseIn = (namespace: string) =>
+      api.get(`/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/signalbox-controller`)
+    await leaseIn('team')
+
+    await running.stop()
+    await api.create('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'platform' } })
+    const flags = ['--watch-namespace', 'team', '--leader-election-namespace', 'platform']
+    controller = await startController(api.kubeconfig, flags)
+    await controller.untilIdle()
+    await leaseIn('platform')
   })
 
   test('a CRD that is installed later is picked up', async () => {

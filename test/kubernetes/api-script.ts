@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { KubeConfig } from '@kubernetes/client-node'
+import { KubeConfig, type User } from '@kubernetes/client-node'
 import { KubeClient } from '../../src/kubernetes/client.ts'
 
 /** One call that a client made and that a test answers. */
@@ -25,12 +25,12 @@ export class Call {
     return this.query.watch === 'true'
   }
 
-  answer(value: object, status = 200): void {
-    this.#response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value))
+  answer(value: object, status = 200, headers: Readonly<Record<string, string>> = {}): void {
+    this.#response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value))
   }
 
-  answerText(text: string, status: number): void {
-    this.#response.writeHead(status, { 'content-type': 'text/plain' }).end(text)
+  answerText(text: string, status: number, contentType = 'text/plain'): void {
+    this.#response.writeHead(status, { 'content-type': contentType }).end(text)
   }
 
   /** Begins a watch, or goes on with it. Bytes go out as they are, so that a test can cut an event anywhere. */
@@ -53,7 +53,7 @@ export class Call {
 }
 
 /** An API server that does what a test says, call by call. */
-export async function startScriptedApi() {
+export async function startScriptedApi(user: User = { name: 'user', token: 'secret' }) {
   const waiting: Call[] = []
   const takers: ((call: Call) => void)[] = []
   const server = createServer((request, response) => {
@@ -66,10 +66,7 @@ export async function startScriptedApi() {
   await once(server, 'listening')
   const config = new KubeConfig()
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  config.loadFromClusterAndUser(
-    { name: 'scripted', server: url, skipTLSVerify: true },
-    { name: 'user', token: 'secret' },
-  )
+  config.loadFromClusterAndUser({ name: 'scripted', server: url, skipTLSVerify: true }, user)
   return {
     client: new KubeClient(config),
     /** The next call, in the order in which they came. */

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { kinds } from '../../src/kubernetes/kinds.ts'
 import { type KubeObject, keyOf } from '../../src/kubernetes/object.ts'
 import { Reflector, type ReflectorState, reflectorLimits } from '../../src/kubernetes/reflector.ts'
@@ -76,6 +76,9 @@ describe('a reflector', () => {
     expect(clock.pendingTimers, `waits ${ms} ms`).toBe(1)
     await clock.advance(1)
   }
+  /** What it waits after so many failures in a row. */
+  const backoff = (failure: number) =>
+    Math.min(reflectorLimits.longestRetryMs, reflectorLimits.firstRetryMs * 2 ** (failure - 1)) * 0.75
 
   test('lists in pages and watches from there, with bookmarks', async () => {
     const first = await api.next()
@@ -96,11 +99,82 @@ describe('a reflector', () => {
     })
     watch.send(changed('ADDED', 'c', '8'), changed('DELETED', 'a', '9'), bookmark('20'))
     await knows('b', 'c')
+    await clock.advance(reflectorLimits.steadyMs)
     watch.end()
-    // Of its own accord, so it goes on without a pause, from the bookmark.
-    await pauses(reflectorLimits.firstRetryMs)
+    // As watches do after a while, so it goes on without a pause, from the bookmark.
     expect((await api.next()).query.resourceVersion).toBe('20')
     expect(states).toEqual(['synced'])
+  })
+
+  test('waits longer each time when watches are ended at once, and then lists', async () => {
+    ;(await api.next()).answer(list('1', [pod('a', '1')]))
+    for (let failure = 1; failure <= reflectorLimits.watchTries + 1; failure++) {
+      const watch = await api.next()
+      expect(watch.query.resourceVersion).toBe('1')
+      watch.send()
+      watch.end()
+      await pauses(backoff(failure))
+    }
+    const again = await api.next()
+    expect(again.isWatch).toBe(false)
+    again.answer(list('9', [pod('b', '9')]))
+    await knows('b')
+    expect(states).toContain('failing')
+    const watch = await api.next()
+    watch.send(changed('ADDED', 'c', '10'))
+    await knows('b', 'c')
+    watch.break()
+    await pauses(backoff(1))
+  })
+
+  test.for([
+    { what: 'no JSON', parts: [Buffer.from('<html>\n')] },
+    { what: 'no event', parts: [{ type: 'ADDED', object: {} }] },
+    { what: 'an error', parts: [{ type: 'ERROR', object: { code: 500, message: 'etcd is away' } }] },
+  ])('an event that is $what is read past by a list, after some patience', async ({ parts }) => {
+    ;(await api.next()).answer(list('1', [pod('a', '1')]))
+    for (let failure = 1; failure <= reflectorLimits.watchTries + 1; failure++) {
+      ;(await api.next()).send(...parts)
+      await pauses(backoff(failure))
+    }
+    ;(await api.next()).answer(list('9', [pod('b', '9')]))
+    await knows('b')
+  })
+
+  test('makes a silent watch anew, and lists after a few of them: what happens may be held back', async () => {
+    const watch = vi.spyOn(api.client, 'watch')
+    for (let silent = 1; silent <= reflectorLimits.watchTries; silent++) watch.mockResolvedValueOnce('silent')
+    ;(await api.next()).answer(list('1', [pod('a', '1')]))
+    const again = await api.next()
+    expect(again.isWatch).toBe(false)
+    expect(watch).toHaveBeenCalledTimes(reflectorLimits.watchTries)
+    again.answer(list('2', [pod('b', '2')]))
+    await knows('b')
+    expect(states).toEqual(['synced'])
+    expect((await api.next()).isWatch).toBe(true)
+  })
+
+  test('waits as long as the API server asks for, to list and to watch', async () => {
+    const status = { kind: 'Status', code: 429, reason: 'TooManyRequests', message: 'too many requests' }
+    ;(await api.next()).answer(status, 429, { 'retry-after': '5' })
+    await pauses(5000 + backoff(1))
+    ;(await api.next()).answer(list('1', [pod('a', '1')]))
+    ;(await api.next()).answer(status, 429, { 'retry-after': '100000' })
+    await pauses(reflectorLimits.longestRetryAfterMs + backoff(2))
+    expect((await api.next()).query.resourceVersion).toBe('1')
+  })
+
+  test('goes on when its token is good again', async () => {
+    ;(await api.next()).answer(list('1', [pod('a', '1')]))
+    const unauthorized = { kind: 'Status', code: 401, reason: 'Unauthorized', message: 'Unauthorized' }
+    for (const failure of [1, 2]) {
+      ;(await api.next()).answer(unauthorized, 401)
+      await pauses(backoff(failure))
+    }
+    expect(reflector.state).toEqual({ name: 'failing', message: 'Unauthorized' })
+    ;(await api.next()).send(changed('ADDED', 'b', '2'))
+    await knows('a', 'b')
+    expect(states).toEqual(['synced', 'failing', 'synced'])
   })
 
   test('an event counts however the network cuts it', async () => {
@@ -116,7 +190,7 @@ describe('a reflector', () => {
     const watch = await api.next()
     await knows('a')
     watch.send({ type: 'ERROR', object: expired })
-    await pauses(reflectorLimits.firstRetryMs / 2)
+    await pauses(backoff(1))
     const again = await api.next()
     expect(again.isWatch).toBe(false)
     await knows('a')
@@ -125,15 +199,15 @@ describe('a reflector', () => {
     const refused = await api.next()
     expect(refused.query.resourceVersion).toBe('50')
     refused.answer(expired, 410)
-    await pauses(reflectorLimits.firstRetryMs / 2)
+    // A list for each watch would be the end of an API server that is slow already.
+    await pauses(backoff(2))
     expect((await api.next()).isWatch).toBe(false)
-    expect(states).toEqual(['synced'])
   })
 
   test('begins its list anew when a page has expired', async () => {
     ;(await api.next()).answer(list('1', [pod('a', '1')], 'more'))
     ;(await api.next()).answer(expired, 410)
-    await pauses(reflectorLimits.firstRetryMs / 2)
+    await pauses(backoff(1))
     const again = await api.next()
     expect(again.query).toEqual({ limit: '500' })
     again.answer(list('2', [pod('b', '2')]))
@@ -143,9 +217,8 @@ describe('a reflector', () => {
   test('keeps what it knows while there is no answer, and waits longer each time', async () => {
     ;(await api.next()).answer(list('1', [pod('a', '1')]))
     ;(await api.next()).break()
-    const { firstRetryMs, longestRetryMs } = reflectorLimits
     for (let failure = 1; failure <= 8; failure++) {
-      await pauses(Math.min(longestRetryMs, firstRetryMs * 2 ** (failure - 1)) * 0.75)
+      await pauses(backoff(failure))
       const retry = await api.next()
       expect(retry.query.resourceVersion).toBe('1')
       if (failure < 8) retry.break()

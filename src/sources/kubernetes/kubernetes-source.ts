@@ -33,9 +33,14 @@ export type KubernetesSourceListener = SourceListener & {
 
 /** Changes are gathered for so many milliseconds. */
 const gatherMs = 25
+/** A start waits so many milliseconds for kinds that it can do without while the API server gives errors for them. */
+const patienceMs = 30_000
 
-/** Labels of the ConfigMaps that a body-based router reads. */
-const adapterMapSelectors = ['inference.networking.k8s.io/bbr-managed=true', 'inference.llm-d.ai/ipp-managed=true']
+/** Labels of the ConfigMaps that say which adapters a base model has. */
+export const adapterMapSelectors = [
+  'inference.networking.k8s.io/bbr-managed=true',
+  'inference.llm-d.ai/ipp-managed=true',
+]
 
 type Collection = {
   readonly reflector: Reflector
@@ -53,7 +58,7 @@ type Pods = {
  * can't be read (any more) is a problem, and stays as it was; all else goes on.
  */
 export class KubernetesSource implements Source {
-  readonly #client: KubeClient
+  readonly #client: Pick<KubeClient, 'get' | 'watch'>
   readonly #options: KubernetesSourceOptions
   readonly #listener: KubernetesSourceListener
   readonly #report: ProblemReport
@@ -71,7 +76,11 @@ export class KubernetesSource implements Source {
   #isTelling = false
   #settled = () => {}
 
-  constructor(client: KubeClient, options: KubernetesSourceOptions, listener: KubernetesSourceListener) {
+  constructor(
+    client: Pick<KubeClient, 'get' | 'watch'>,
+    options: KubernetesSourceOptions,
+    listener: KubernetesSourceListener,
+  ) {
     this.#client = client
     this.#options = options
     this.#listener = listener
@@ -80,12 +89,22 @@ export class KubernetesSource implements Source {
     this.#collections = collectionsFor(options).map((each) => this.#watch(each))
   }
 
-  /** Resolves when every kind has been read, or was found to be missing or forbidden; while no API server answers it waits. */
+  /**
+   * Resolves when every kind has been read, or was found to be missing or forbidden. While no API server answers it waits; for a
+   * kind other than pools and Pods that it alone can't be read of it waits half a minute.
+   */
   async start(): Promise<Snapshot> {
-    for (const { reflector } of this.#collections) reflector.start()
-    await this.#untilSettled(() => this.#collections.map(({ reflector }) => reflector))
+    const reflectors = this.#collections.map(({ reflector }) => reflector)
+    let isPatient = true
+    const cancel = this.#options.clock.after(patienceMs, () => {
+      isPatient = false
+      this.#settled()
+    })
+    for (const reflector of reflectors) reflector.start()
+    await this.#until(() => reflectors.every((each) => isSettled(each.state) || (!isPatient && isDispensable(each))))
+    cancel()
     this.#update()
-    await this.#untilSettled(() => [...this.#pods.values()].map(({ reflector }) => reflector))
+    await this.#until(() => [...this.#pods.values()].every(({ reflector }) => isSettled(reflector.state)))
     this.#update()
     this.#isTelling = true
     return this.#snapshot
@@ -97,8 +116,9 @@ export class KubernetesSource implements Source {
     await Promise.all(all.map(({ reflector }) => reflector.close()))
   }
 
-  async #untilSettled(reflectors: () => readonly Reflector[]): Promise<void> {
-    while (!reflectors().every(({ state }) => isSettled(state))) {
+  /** Looks again whenever a reflector has another state. */
+  async #until(isSo: () => boolean): Promise<void> {
+    while (!isSo()) {
       await new Promise<void>((resolve) => {
         this.#settled = resolve
       })
@@ -206,17 +226,21 @@ export class KubernetesSource implements Source {
       ...this.#collections.map(({ reflector, resources }) => ({ reflector, size: resources.size })),
       ...[...this.#pods.values()].map(({ reflector, endpoints }) => ({ reflector, size: endpoints.size })),
     ]
-    const missing = watched.filter(({ reflector }) => reflector.state.name === 'missing')
+    const missing = watched.map(({ reflector }) => reflector).filter((reflector) => this.#isMissing(reflector))
     const problems = watched.flatMap(({ reflector, size }) => problemOf(reflector, size))
-    if (this.#collections.every(({ reflector }) => !isPool(reflector.kind) || reflector.state.name === 'missing')) {
-      problems.push(noPools)
-    }
+    const hasPools = this.#collections.some(({ reflector }) => isPool(reflector.kind) && !missing.includes(reflector))
+    if (!hasPools && this.#options.standing.length === 0) problems.push(noPools)
     this.#report.update([...(this.#compiled?.problems ?? []), ...problems])
 
-    const names = missing.map(({ reflector }) => resourceName(reflector.kind))
+    const names = missing.map(({ kind }) => resourceName(kind))
     if (isDeepStrictEqual(names, this.#missing)) return
     this.#missing = names
     this.#listener.onMissing(names)
+  }
+
+  /** What was missing is so until the API server says otherwise, which it can't while it does not answer. */
+  #isMissing({ kind, state }: Reflector): boolean {
+    return state.name === 'missing' || (state.name === 'failing' && this.#missing.includes(resourceName(kind)))
   }
 }
 
@@ -237,6 +261,9 @@ function collectionsFor({ onlyPool, poolGroup }: KubernetesSourceOptions): reado
 }
 
 const namespaceOf = ({ onlyPool, namespace }: KubernetesSourceOptions) => namespace ?? onlyPool?.namespace
+
+/** What there are pools and endpoints without. */
+const isDispensable = ({ kind, state }: Reflector): boolean => !isPool(kind) && state.name === 'failing'
 
 const isPool = ({ kind }: ResourceKind): boolean => kind === 'InferencePool'
 
