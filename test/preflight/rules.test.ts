@@ -77,6 +77,17 @@ describe.each<Trap>([
     says: /^leads to Deployment default\/signalbox, /,
   },
   {
+    what: 'an ext_proc whose Service is gone',
+    change: (site) => {
+      delete (site as Manifest).signalbox
+      delete (site as Manifest).pool
+      return pods
+    },
+    at: ['missing-ext-proc EnvoyExtensionPolicy signalbox spec.extProc[0].backendRefs[0].name'],
+    says: /^there is no Service default\/signalbox/,
+    known: inCluster(),
+  },
+  {
     what: 'no limit on parallel requests is set',
     change: (site) => void delete site.extension.spec.extProc[0].backendSettings,
     at: [

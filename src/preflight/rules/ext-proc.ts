@@ -114,6 +114,23 @@ const failOpenFullDuplex: Rule = {
   }),
 }
 
+/** The policy is then not accepted, and Envoy Gateway answers for it. */
+const missingExtProc: Rule = {
+  id: 'missing-ext-proc',
+  severity: 'error',
+  *find(survey) {
+    if (!survey.isCluster) return
+    for (const picker of survey.pickers) {
+      for (const [at, { kind, namespace = picker.policy.namespace, name }] of picker.extProc.backendRefs.entries()) {
+        if (kind !== 'Service' || survey.isUnread('Service', namespace)) continue
+        if (findEntry(survey.services, namespace, name) !== undefined) continue
+        const message = `there is no Service ${namespace}/${name}: Envoy has nobody to ask, and every request is 500`
+        yield on(picker, ['backendRefs', at, 'name'], message, 'install Signalbox, or name its Service')
+      }
+    }
+  },
+}
+
 /** `serve` has TLS by default, as other pickers have; Envoy Gateway has not. */
 const extProcTls: Rule = {
   id: 'ext-proc-tls',
@@ -146,6 +163,7 @@ function hasTlsPolicy(survey: Survey, { namespace, name }: ServiceEntry): boolea
 }
 
 export const extProcRules = [
+  missingExtProc,
   extProcTls,
   circuitBreaker,
   streamedBodyMode,

@@ -81,7 +81,8 @@ function checkReference(survey: Survey, pool: PoolEntry): Found | undefined {
   const workloads = workloadsBehind(survey, service)
   if (workloads.length === 0) {
     if (!survey.isCluster) return undefined
-    return found(['name'], `Service ${service.key} selects no Pod`, 'make its selector that of the Pods of Signalbox')
+    const remedy = 'see whether Signalbox runs, and whether the selector is that of its Pods'
+    return found(['name'], `Service ${service.key} selects no Pod`, remedy)
   }
   const stranger = workloads.find((each) => !isSignalbox(each))
   if (stranger !== undefined) {
