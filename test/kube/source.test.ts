@@ -21,7 +21,12 @@ const everything: KubernetesSourceOptions = {
 
 /** A source with all that it has told so far. */
 async function watching(kubeconfig: string, options: Partial<KubernetesSourceOptions> = {}) {
-  const told = { snapshots: 0, problems: [] as ProblemChange['current'], missing: [] as readonly string[] }
+  const told = {
+    all: [] as Snapshot[],
+    snapshots: 0,
+    problems: [] as ProblemChange['current'],
+    missing: [] as readonly string[],
+  }
   const pools = new LivePools()
   let snapshot: Snapshot
   const take = (next: Snapshot) => {
@@ -34,6 +39,7 @@ async function watching(kubeconfig: string, options: Partial<KubernetesSourceOpt
     {
       onSnapshot(next) {
         told.snapshots++
+        told.all.push(next)
         take(next)
       },
       onProblems: ({ current }) => (told.problems = current),
@@ -190,6 +196,21 @@ describe.skipIf(isSkipped)('a source that reads a real API server', () => {
     } finally {
       await source.close()
       await remove(api, kinds.poolV1, 'pods')
+    }
+  })
+
+  test('a pool in a namespace without pools is told with its Pods', async () => {
+    const source = await watching(api.kubeconfig)
+    try {
+      await api.create('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'models' } })
+      await putPod(api, { name: 'first', namespace: 'models', labels: { app: 'first' } }, { ip: '127.0.0.15' })
+      await put(api, kinds.poolV1, { metadata: { name: 'first', namespace: 'models' }, spec: poolSpec('first') })
+      const withPool = () => source.told.all.filter(({ catalog }) => catalog.pools.has('models/first'))
+      await eventually(() => expect(withPool().length).toBeGreaterThan(0))
+      expect(withPool()[0].endpoints.map(({ address }) => address)).toContain('127.0.0.15')
+    } finally {
+      await source.close()
+      await remove(api, kinds.poolV1, 'first', 'models')
     }
   })
 

@@ -1,18 +1,17 @@
 import { isDeepStrictEqual } from 'node:util'
 import { emptyCatalog } from '../../catalog/catalog.ts'
 import { type Compiled, type CompileOptions, compileCatalog } from '../../catalog/compile.ts'
-import type { Problem } from '../../catalog/problem.ts'
 import type { Resource } from '../../catalog/resource.ts'
 import type { Clock } from '../../clock.ts'
 import type { KubeClient } from '../../kubernetes/client.ts'
 import { Gathering } from '../../kubernetes/gathering.ts'
 import { kinds } from '../../kubernetes/kinds.ts'
-import { type KubeObject, keyOf, type ResourceKind, resourceName } from '../../kubernetes/object.ts'
+import { type ResourceKind, resourceName } from '../../kubernetes/object.ts'
 import { isSettled, Reflector } from '../../kubernetes/reflector.ts'
-import type { EndpointSpec } from '../../pool/endpoint.ts'
 import { ProblemReport, type Snapshot, type Source, type SourceListener } from '../source.ts'
-import { readPod } from './pods.ts'
+import { PodEndpoints } from './pod-endpoints.ts'
 import { Resources } from './resources.ts'
+import { noPools, problemOf } from './watch-problems.ts'
 
 export type KubernetesSourceOptions = Pick<CompileOptions, 'onlyPool'> & {
   /** Read this namespace alone; undefined reads all, or that of `onlyPool`. */
@@ -47,12 +46,6 @@ type Collection = {
   readonly resources: Resources
 }
 
-type Pods = {
-  readonly reflector: Reflector
-  /** The ready ones by `namespace/name`. */
-  readonly endpoints: Map<string, EndpointSpec>
-}
-
 /**
  * Reads pools, and what refers to them, from a Kubernetes API server, and the Pods of every namespace that has a pool. What
  * can't be read (any more) is a problem, and stays as it was; all else goes on.
@@ -65,10 +58,12 @@ export class KubernetesSource implements Source {
   readonly #changes: Gathering
   readonly #collections: readonly Collection[]
   /** By namespace. */
-  readonly #pods = new Map<string, Pods>()
+  readonly #pods = new Map<string, PodEndpoints>()
 
   #compiled: Compiled | undefined
   #snapshot: Snapshot = { catalog: emptyCatalog, endpoints: [] }
+  /** What the listener knows. */
+  #told: Snapshot | undefined
   #missing: readonly string[] = []
   #hasNewResources = true
   #hasNewEndpoints = true
@@ -107,6 +102,7 @@ export class KubernetesSource implements Source {
     await this.#until(() => [...this.#pods.values()].every(({ reflector }) => isSettled(reflector.state)))
     this.#update()
     this.#isTelling = true
+    this.#told = this.#snapshot
     return this.#snapshot
   }
 
@@ -143,36 +139,6 @@ export class KubernetesSource implements Source {
     return { reflector, resources }
   }
 
-  #watchPods(namespace: string): Pods {
-    const endpoints = new Map<string, EndpointSpec>()
-    const set = (pod: KubeObject) => this.#setEndpoint(endpoints, keyOf(pod), readPod(pod))
-    const { clock, random } = this.#options
-    const reflector = new Reflector(
-      this.#client,
-      { kind: kinds.pod, namespace, clock, random },
-      {
-        onListed: (pods) => {
-          const keys = new Set(pods.map(keyOf))
-          for (const key of endpoints.keys()) if (!keys.has(key)) this.#setEndpoint(endpoints, key, undefined)
-          pods.forEach(set)
-        },
-        onChanged: set,
-        onDeleted: (pod) => this.#setEndpoint(endpoints, keyOf(pod), undefined),
-        onState: () => this.#stateChanged(),
-      },
-    )
-    reflector.start()
-    return { reflector, endpoints }
-  }
-
-  #setEndpoint(endpoints: Map<string, EndpointSpec>, key: string, spec: EndpointSpec | undefined): void {
-    if (isDeepStrictEqual(endpoints.get(key), spec)) return
-    if (spec === undefined) endpoints.delete(key)
-    else endpoints.set(key, spec)
-    this.#hasNewEndpoints = true
-    this.#changed()
-  }
-
   #stateChanged(): void {
     this.#settled()
     // Whoever waits for the first snapshot shall know what for.
@@ -187,16 +153,19 @@ export class KubernetesSource implements Source {
   }
 
   #tell(): void {
-    const before = this.#snapshot
     this.#update()
-    if (this.#snapshot !== before) this.#listener.onSnapshot(this.#snapshot)
+    // A pool in a new namespace is told when its Pods are known: without any its requests would be refused.
+    const isWaiting = [...this.#pods.values()].some(({ reflector }) => reflector.state.name === 'starting')
+    if (isWaiting || this.#snapshot === this.#told) return
+    this.#told = this.#snapshot
+    this.#listener.onSnapshot(this.#snapshot)
   }
 
   /** Takes in what has changed: only what has is made anew. */
   #update(): void {
     if (this.#hasNewResources) this.#compile()
     if (this.#hasNewEndpoints) {
-      const endpoints = [...this.#pods.values()].flatMap((pods) => [...pods.endpoints.values()])
+      const endpoints = [...this.#pods.values()].flatMap((pods) => [...pods.values()])
       this.#snapshot = { ...this.#snapshot, endpoints }
     }
     this.#hasNewResources = false
@@ -205,13 +174,19 @@ export class KubernetesSource implements Source {
   }
 
   #compile(): void {
-    const { onlyPool, standing } = this.#options
+    const { onlyPool, standing, clock, random } = this.#options
     const resources = [...standing, ...this.#collections.flatMap((each) => [...each.resources.values()])]
     this.#compiled = compileCatalog(resources, { onlyPool, previous: this.#compiled })
     this.#snapshot = { ...this.#snapshot, catalog: this.#compiled.catalog }
     const namespaces = new Set([...this.#compiled.catalog.pools.values()].map(({ namespace }) => namespace))
     for (const namespace of namespaces) {
-      if (!this.#pods.has(namespace)) this.#pods.set(namespace, this.#watchPods(namespace))
+      if (this.#pods.has(namespace)) continue
+      const onChanged = () => {
+        this.#hasNewEndpoints = true
+        this.#changed()
+      }
+      const options = { namespace, clock, random }
+      this.#pods.set(namespace, new PodEndpoints(this.#client, options, onChanged, () => this.#stateChanged()))
     }
     for (const [namespace, { reflector }] of this.#pods) {
       if (namespaces.has(namespace)) continue
@@ -224,7 +199,7 @@ export class KubernetesSource implements Source {
   #tellProblems(): void {
     const watched = [
       ...this.#collections.map(({ reflector, resources }) => ({ reflector, size: resources.size })),
-      ...[...this.#pods.values()].map(({ reflector, endpoints }) => ({ reflector, size: endpoints.size })),
+      ...this.#pods.values(),
     ]
     const missing = watched.map(({ reflector }) => reflector).filter((reflector) => this.#isMissing(reflector))
     const problems = watched.flatMap(({ reflector, size }) => problemOf(reflector, size))
@@ -266,32 +241,3 @@ const namespaceOf = ({ onlyPool, namespace }: KubernetesSourceOptions) => namesp
 const isDispensable = ({ kind, state }: Reflector): boolean => !isPool(kind) && state.name === 'failing'
 
 const isPool = ({ kind }: ResourceKind): boolean => kind === 'InferencePool'
-
-const noPools: Problem = {
-  severity: 'warning',
-  place: 'Kubernetes API',
-  path: '',
-  message:
-    'serves no InferencePool: install the CRDs of the Gateway API inference extension; until then nothing is picked',
-}
-
-function problemOf({ kind, state }: Reflector, size: number): Problem[] {
-  const kept = size === 0 ? '' : `; what was known of them stays in use (${size})`
-  const resource = resourceName(kind)
-  switch (state.name) {
-    case 'starting':
-    case 'synced':
-      return []
-    case 'missing':
-      if (size === 0) return []
-      return [{ severity: 'warning', place: resource, path: '', message: `are no longer served by the API${kept}` }]
-    case 'forbidden': {
-      const message = `may not be read: ${state.message}; give this service account get, list and watch on them${kept}`
-      return [{ severity: 'error', place: resource, path: '', message }]
-    }
-    case 'failing': {
-      const message = `can't be read now: ${state.message}; what is known stays in use`
-      return [{ severity: 'warning', place: 'Kubernetes API', path: '', message }]
-    }
-  }
-}
