@@ -38,15 +38,18 @@ export class Discovery {
     const isFirst = this.#resourceOf === undefined
     this.#resourceOf = resourceOf
     this.#versions += 1
-    for (const name of this.#made.keys()) {
-      if (isChanged(name)) this.#made.delete(name)
-    }
+    const changed = new Set([...this.#made.keys()].filter(isChanged))
+    const asked = new Set<string>()
     for (const subscriber of this.#subscribers) {
       for (const name of subscriber.names) {
-        if (isFirst || isChanged(name)) subscriber.due.add(name)
+        asked.add(name)
+        if (isFirst || changed.has(name)) subscriber.due.add(name)
       }
-      this.#flush(subscriber)
     }
+    for (const name of this.#made.keys()) {
+      if (changed.has(name) || !asked.has(name)) this.#made.delete(name)
+    }
+    for (const subscriber of this.#subscribers) this.#flush(subscriber)
   }
 
   /** Serves a stream of requests and responses. */

@@ -15,7 +15,7 @@ export type ExtProc = {
   readonly tls: boolean
 }
 
-const filterName = 'envoy.filters.http.ext_proc/signalbox'
+export const extProcFilterName = 'envoy.filters.http.ext_proc/signalbox'
 /** Envoy's gRPC client sends it as the authority, which may have no slash. */
 const clusterName = 'signalbox-ext-proc'
 const removalName = 'envoy.http.early_header_mutation.header_mutation/signalbox'
@@ -42,6 +42,8 @@ export function extProcCluster({ host, port, tls }: ExtProc): Cluster {
       },
     ],
     ignore_health_on_host_removal: true,
+    // One of three that is well gets all requests; with Envoy's 50 % the others would get theirs, too. None: all are tried.
+    common_lb_config: { healthy_panic_threshold: { value: 1 } },
     typed_extension_protocol_options: {
       'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
         '@type': `${types}.upstreams.http.v3.HttpProtocolOptions`,
@@ -80,7 +82,7 @@ const isAddress = (host: string): boolean => /^[\d.]+$|:/.test(host)
  */
 function extProcFilter(discovery: DiscoveryAddress): HttpFilter {
   return messages.httpFilter.from({
-    name: filterName,
+    name: extProcFilterName,
     disabled: true,
     config_discovery: {
       config_source: discoverySource(discovery),
@@ -132,7 +134,7 @@ export const laterFilters = ['rbac', 'local_ratelimit', 'ratelimit', 'bandwidth_
 
 /** Puts the filter in its place, and takes clients' copies of {@link outputHeaders} away before any filter. */
 export function insertExtProc(manager: HttpConnectionManager, discovery: DiscoveryAddress): void {
-  const filters = manager.httpFilters.filter(({ name }) => name !== filterName)
+  const filters = manager.httpFilters.filter(({ name }) => name !== extProcFilterName)
   const next = filters.findIndex(({ name }) => laterFilters.some((later) => name.startsWith(later)))
   manager.httpFilters = filters.toSpliced(next, 0, extProcFilter(discovery))
   if (manager.earlyHeaderMutationExtensions.some(({ name }) => name === removalName)) return
@@ -150,7 +152,7 @@ export function insertExtProc(manager: HttpConnectionManager, discovery: Discove
 /** Turns the filter on for a virtual host, or for a route, whose pool it is told. */
 export function turnOnExtProc(target: { typedPerFilterConfig: Record<string, Any> }, poolKey?: string): void {
   const metadata = poolKey === undefined ? [] : [{ key: 'x-inference-pool', value: poolKey }]
-  target.typedPerFilterConfig[filterName] = packed({
+  target.typedPerFilterConfig[extProcFilterName] = packed({
     '@type': perRouteType,
     overrides: { grpc_initial_metadata: metadata },
   })

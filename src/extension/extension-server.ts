@@ -17,6 +17,8 @@ import { type DiscoveryRequest, type DiscoveryResponse, type MessageType, messag
 const maxMessageBytes = 256 * 2 ** 20
 /** Once the service is told to end, hooks under way have so long. */
 const graceMs = 5000
+/** An Envoy that is gone without a word (a lost node) is noticed in a minute: else it would be told for ever. */
+const keepalive = { 'grpc.keepalive_time_ms': 40_000, 'grpc.keepalive_timeout_ms': 20_000 }
 
 const extensionService = 'envoygateway.extension.EnvoyGatewayExtension'
 const definitions: ServiceDefinition = {
@@ -44,12 +46,12 @@ export type Discoveries = {
   readonly filters: Discovery
 }
 
-/** Tells of every call of a hook: its name, and whether it went well. */
-export type HookObserver = (hook: keyof Hooks, outcome: 'ok' | 'error') => void
+/** Is told of every call of a hook: its name, and what went wrong if anything did. */
+export type HookObserver = (hook: keyof Hooks, error: Error | undefined) => void
 
 /** The gRPC server of hooks for Envoy Gateway and of discovery for Envoys. */
 export class ExtensionServer {
-  readonly #server = new Server({ 'grpc.max_receive_message_length': maxMessageBytes })
+  readonly #server = new Server({ 'grpc.max_receive_message_length': maxMessageBytes, ...keepalive })
   readonly #discoveries: Discoveries
   readonly #credentials: ServerCredentials
 
@@ -73,10 +75,10 @@ export class ExtensionServer {
         try {
           await known
           answer(null, hooks[name](request as never))
-          observe(name, 'ok')
+          observe(name, undefined)
         } catch (error) {
           answer({ code: status.INTERNAL, details: (error as Error).message })
-          observe(name, 'error')
+          observe(name, error as Error)
         }
       }
     this.#server.addService(definitions, {

@@ -8,7 +8,8 @@ import { GrpcServer } from '../extproc/grpc-server.ts'
 import { Health } from '../extproc/health.ts'
 import { cheapestMode, type ModeSetting } from '../extproc/processing-mode.ts'
 import { type Certificates, folderCertificates } from '../extproc/tls.ts'
-import { KubeClient, loadKubeconfig } from '../kubernetes/client.ts'
+import { KubeClient } from '../kubernetes/client.ts'
+import { loadKubeconfig } from '../kubernetes/kubeconfig.ts'
 import { LivePools } from '../pool/live-pools.ts'
 import type { SchedulingConfiguration } from '../scheduling/configuration.ts'
 import { KubernetesSource } from '../sources/kubernetes/kubernetes-source.ts'
@@ -104,7 +105,10 @@ export async function startExtension(options: ExtensionOptions, log: Logger): Pr
   await healthServer.listen(options.healthPort, options.host)
   const metricsServer = await serveMetrics(metrics.page, options.metricsPort, options.host)
   const known = source.start().then(apply)
-  const observe: HookObserver = (hook, outcome) => metrics.hooks.inc({ hook, outcome })
+  const observe: HookObserver = (hook, error) => {
+    metrics.hooks.inc({ hook, outcome: error === undefined ? 'ok' : 'error' })
+    if (error !== undefined) log.error({ hook, cause: error.stack }, 'a hook failed: Envoy Gateway changes nothing')
+  }
   const server = new ExtensionServer(hooks, discoveries, certificates, known, observe)
   const extensionPort = await server.listen(options.extensionPort, options.host)
   log.info({ extensionPort, healthPort: options.healthPort, metricsPort: options.metricsPort }, 'listening')

@@ -14,6 +14,10 @@ export type Cluster = Message & {
 
 export type LoadBalancingPolicy = Message
 
+type HttpProtocolOptions = Message & {
+  upstreamProtocolOptions: OneOf<'explicitHttpConfig', { protocolConfig: { case?: string } }>
+}
+
 /** A limit that is not set is Envoy's, 1,024. */
 export type CircuitBreakerThresholds = {
   maxConnections?: number
@@ -125,6 +129,7 @@ export const messages = {
     'envoy.config.cluster.v3.CircuitBreakers.Thresholds',
   ),
   edsClusterConfig: messageType<Message & { serviceName: string }>('envoy.config.cluster.v3.Cluster.EdsClusterConfig'),
+  httpProtocolOptions: messageType<HttpProtocolOptions>('envoy.extensions.upstreams.http.v3.HttpProtocolOptions'),
   loadBalancingPolicy: messageType<LoadBalancingPolicy>('envoy.config.cluster.v3.LoadBalancingPolicy'),
   loadAssignment: messageType<Message>('envoy.config.endpoint.v3.ClusterLoadAssignment'),
   locality: messageType<Message>('envoy.config.endpoint.v3.LocalityLbEndpoints'),

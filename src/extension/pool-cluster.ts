@@ -1,3 +1,4 @@
+import type { Any } from '@bufbuild/protobuf/wkt'
 import { type DiscoveryAddress, discoverySource } from './discovery-source.ts'
 import { type CircuitBreakerThresholds, type Cluster, type LoadBalancingPolicy, messages, packed } from './messages.ts'
 
@@ -39,14 +40,25 @@ export function makePoolCluster(cluster: Cluster, pools: readonly PoolBackend[],
   })
   if (!isMade) cluster.loadBalancingPolicy = followPick(cluster.loadBalancingPolicy)
   liftLimits(cluster)
-  cluster.typedExtensionProtocolOptions[httpOptions] ??= packed({
+  const speaksHttp2 = pools.some((pool) => pool.speaksHttp2)
+  const options = cluster.typedExtensionProtocolOptions
+  options[httpOptions] ??= packed({
     '@type': `type.googleapis.com/${httpOptions}`,
     // Python model servers close a connection that idles for 5 s; leaving first avoids the race.
     common_http_protocol_options: { idle_timeout: '4s' },
-    explicit_http_config: pools.some(({ speaksHttp2 }) => speaksHttp2)
-      ? { http2_protocol_options: {} }
-      : { http_protocol_options: {} },
+    explicit_http_config: { http_protocol_options: {} },
   })
+  if (speaksHttp2) options[httpOptions] = overHttp2(options[httpOptions])
+}
+
+/** Envoy Gateway does not know what pools speak: options that a policy needs, for a timeout say, are for HTTP/1. */
+function overHttp2({ value }: Any): Any {
+  const options = messages.httpProtocolOptions.decode(value)
+  const protocol = messages.httpProtocolOptions.from({ explicit_http_config: { http2_protocol_options: {} } })
+  if (options.upstreamProtocolOptions.value?.protocolConfig.case !== 'http2ProtocolOptions') {
+    options.upstreamProtocolOptions = protocol.upstreamProtocolOptions
+  }
+  return messages.httpProtocolOptions.pack(options)
 }
 
 /** Limits of the user's stay; those that nobody has set are lifted. */

@@ -1,6 +1,6 @@
 import type { Any } from '@bufbuild/protobuf/wkt'
 import type { Logger } from 'pino'
-import { laterFilters, turnOnExtProc } from './ext-proc.ts'
+import { extProcFilterName, laterFilters, turnOnExtProc } from './ext-proc.ts'
 import { messages, packed, type Route, type VirtualHost } from './messages.ts'
 
 /** Pools behind each cluster, by its name. */
@@ -26,6 +26,7 @@ export function equipVirtualHost(host: VirtualHost, pools: PoolClusters, log: Lo
     }
   }
   host.routes = routesOfUser.some(takesAll) ? routesOfUser : [...routesOfUser, ...lastRoutes(host, poolRoutes, log)]
+  guardLaterRoutes(host, log)
   return true
 }
 
@@ -84,6 +85,30 @@ const directResponse = (name: string, headers: { name: string; present_match: bo
 const accessFilters = ['api_key_auth', 'basic_auth', 'csrf', 'ext_authz', 'jwt_authn', 'oauth2'].map(
   (name) => `envoy.filters.http.${name}`,
 )
+const controlsAccess = (name: string): boolean => accessFilters.some((filter) => name.startsWith(filter))
+
+/**
+ * A request that a later route takes at first, such as a rule of the user's for all paths, goes to an earlier one when its
+ * model is known, and access control has acted by then. So the later one asks for what the earlier ones ask for.
+ */
+function guardLaterRoutes(host: VirtualHost, log: Logger): void {
+  const asked: Record<string, Any> = {}
+  for (const route of host.routes) {
+    const own = route.typedPerFilterConfig
+    if (asksForModel(route)) {
+      // No request has its model yet when it comes in, so none takes this one at first.
+      for (const name of Object.keys(own).filter(controlsAccess)) asked[name] ??= own[name]
+      continue
+    }
+    const filters = Object.keys(asked).filter((name) => !(name in own))
+    if (filters.length === 0) continue
+    for (const name of filters) own[name] = asked[name]
+    log.warn(
+      { virtualHost: host.name, route: route.name, filters },
+      'a route that requests match before their model is known gets the access control of the routes by model; attach the policy to the Gateway',
+    )
+  }
+}
 
 /**
  * What the routes to pools say of filters, where all say the same. Where they differ, a filter after ours is only turned on,
@@ -91,17 +116,25 @@ const accessFilters = ['api_key_auth', 'basic_auth', 'csrf', 'ext_authz', 'jwt_a
  */
 function sharedFilters(host: VirtualHost, routes: readonly Route[], log: Logger): Record<string, Any> {
   const shared: Record<string, Any> = {}
-  for (const name of new Set(routes.flatMap((route) => Object.keys(route.typedPerFilterConfig)))) {
+  const names = new Set(routes.flatMap((route) => Object.keys(route.typedPerFilterConfig)))
+  // Which pool a route leads to is said of that route alone.
+  names.delete(extProcFilterName)
+  for (const name of names) {
     const configs = routes.flatMap(({ typedPerFilterConfig }) => typedPerFilterConfig[name] ?? [])
     if (configs.length === routes.length && configs.every((config) => haveSameContent(config, configs[0]))) {
       shared[name] = configs[0]
     } else if (laterFilters.some((filter) => name.startsWith(filter))) {
       shared[name] = turnedOn
-    } else if (accessFilters.some((filter) => name.startsWith(filter))) {
+    } else if (controlsAccess(name)) {
       shared[name] = configs[0]
       log.warn(
         { virtualHost: host.name, filter: name },
         'routes to pools differ in access control, which acts before the model is known: the first one holds for all; attach the policy to the Gateway',
+      )
+    } else {
+      log.warn(
+        { virtualHost: host.name, filter: name },
+        'routes to pools differ in a filter that acts before the model is known: it is off for requests by model; attach the policy to the Gateway',
       )
     }
   }

@@ -157,6 +157,28 @@ describe('an Envoy', () => {
     expect(second.told).toEqual(first.told)
   })
 
+  test('makes nobody keep what it no longer asks for', () => {
+    const made: string[] = []
+    const discovery = new Discovery(typeUrl, pino({ level: 'silent' }))
+    const update = () =>
+      discovery.update(
+        (name) => {
+          made.push(name)
+          return loadAssignment(name, new Map())
+        },
+        () => false,
+      )
+    update()
+    const [first, second] = [new Envoy(), new Envoy()]
+    for (const envoy of [first, second]) discovery.stream(envoy as unknown as DiscoveryStream)
+    first.ask(['ns/a', 'ns/b'])
+    second.ask(['ns/a'])
+    first.emit('end')
+    update()
+    second.ask(['ns/a', 'ns/b'])
+    expect(made).toEqual(['ns/a', 'ns/b', 'ns/b'])
+  })
+
   test('that refuses a response is told of in the log', () => {
     const { connect, update, lines } = start()
     const envoy = connect()

@@ -12,7 +12,7 @@ const discovery = { host: 'extension.test', port: 9005, authority: undefined }
 const settings: HookSettings = { discovery, extProc: { host: 'signalbox.test', port: 9002, tls: true } }
 
 function hooksWithLog(changes: Partial<HookSettings> = {}) {
-  const lines: { level: number; msg: string }[] = []
+  const lines: { level: number; msg: string; [field: string]: unknown }[] = []
   const log = pino({ level: 'info' }, { write: (line) => lines.push(JSON.parse(line)) })
   return { hooks: createHooks({ ...settings, ...changes }, log), lines }
 }
@@ -144,6 +144,22 @@ describe('a cluster of pools', () => {
     expect(options).toMatchObject({ explicit_http_config: config })
   })
 
+  test('speaks HTTP/2 with its pool whatever else a policy says of connections, and minds that', () => {
+    const cluster = gatewayCluster('rule/0')
+    const type = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
+    cluster.typedExtensionProtocolOptions[type] = messages.httpProtocolOptions.pack(
+      messages.httpProtocolOptions.from({
+        common_http_protocol_options: { idle_timeout: '60s' },
+        explicit_http_config: { http_protocol_options: {} },
+      }),
+    )
+    const made = modified(cluster, [poolObject('qwen', { spec: { appProtocol: 'kubernetes.io/h2c' } })])!
+    expect(jsonOf(made).typed_extension_protocol_options[type]).toMatchObject({
+      common_http_protocol_options: { idle_timeout: '60s' },
+      explicit_http_config: { http2_protocol_options: {} },
+    })
+  })
+
   test('made twice is made once', () => {
     const once = poolCluster('rule/0', 'qwen')
     const before = bytesOf(once)
@@ -254,6 +270,11 @@ describe('a translation with routes to pools', () => {
     expect(virtualHosts[0].routes).toHaveLength(4)
   })
 
+  test('one replica that is well gets all requests, however many are not', () => {
+    const cluster = jsonOf(translated(request()).clusters.at(-1)!)
+    expect(cluster.common_lb_config).toEqual({ healthy_panic_threshold: { value: 1 } })
+  })
+
   test('the cluster of the ext_proc service has no limits, is asked for its health, and takes any certificate', () => {
     const cluster = jsonOf(translated(request()).clusters.at(-1)!)
     expect(cluster).toMatchObject({
@@ -298,8 +319,11 @@ describe('a translation with routes to pools', () => {
   test('a route that leads to no pool of its own by model is told its pool', () => {
     const pools = [poolCluster('rule/0', 'qwen'), poolCluster('rule/1', 'a', 'b')]
     const routes = [route('one', 'rule/0', { prefix: '/one' }), route('two', 'rule/1', { prefix: '/two' })]
-    const { virtualHosts } = translated(translation(pools, [{ name: 'models', routes }])).routes[0]
-    const [one, two] = jsonOf(virtualHosts[0]).routes
+    const log = hooksWithLog()
+    const { virtualHosts } = translated(translation(pools, [{ name: 'models', routes }]), log).routes[0]
+    const [one, two, ...last] = jsonOf(virtualHosts[0]).routes
+    expect(log.lines).toEqual([])
+    for (const each of last) expect(each).not.toHaveProperty('typed_per_filter_config')
     expect(Object.values(one.typed_per_filter_config)).toMatchObject([
       { overrides: { grpc_initial_metadata: [{ key: 'x-inference-pool', value: 'default/qwen' }] } },
     ])
@@ -359,14 +383,40 @@ describe('filters that are on for routes to pools', () => {
     expect([...differing.config[jwt].value]).toEqual([...config('a').value])
   })
 
+  test('access control of routes by model holds for a rule for all paths, too, with a warning', () => {
+    const byModel = route('model', 'rule/0')
+    byModel.typedPerFilterConfig = { [jwt]: config('a'), [limit]: config('b') }
+    const before = route('before', 'service', { prefix: '/longer' })
+    const rest = route('rest', 'service', { prefix: '/' })
+    const log = hooksWithLog()
+    const hosts = [{ name: 'models', routes: [before, byModel, rest] }]
+    const { virtualHosts } = translated(translation([poolCluster('rule/0', 'qwen')], hosts), log).routes[0]
+    expect(virtualHosts[0].routes.map(({ typedPerFilterConfig }) => Object.keys(typedPerFilterConfig))).toEqual([
+      [],
+      [jwt, limit],
+      [jwt],
+    ])
+    expect(log.lines).toMatchObject([{ level: 40, route: 'rest', filters: [jwt] }])
+  })
+
+  test('a rule for all paths with access control of its own keeps it', () => {
+    const byModel = route('model', 'rule/0')
+    byModel.typedPerFilterConfig = { [jwt]: config('a') }
+    const rest = route('rest', 'service', { prefix: '/' })
+    rest.typedPerFilterConfig = { [jwt]: config('own') }
+    const hosts = [{ name: 'models', routes: [byModel, rest] }]
+    const { virtualHosts } = translated(translation([poolCluster('rule/0', 'qwen')], hosts)).routes[0]
+    expect([...virtualHosts[0].routes[1].typedPerFilterConfig[jwt].value]).toEqual([...config('own').value])
+  })
+
   test('a filter that acts when the route is known is turned on, and the route decides', () => {
     const { filters, config: made } = lastRoute([{ [limit]: 'a' }, {}])
     expect(filters).toEqual([limit])
     expect(made[limit].typeUrl).toBe('type.googleapis.com/envoy.config.route.v3.FilterConfig')
   })
 
-  test('another filter of one route is left to it', () => {
-    expect(lastRoute([{ 'envoy.filters.http.lua': 'a' }, {}])).toMatchObject({ filters: [], warnings: 0 })
+  test('another filter of one route is left to it, with a warning that it does not act', () => {
+    expect(lastRoute([{ 'envoy.filters.http.lua': 'a' }, {}])).toMatchObject({ filters: [], warnings: 1 })
   })
 })
 

@@ -27,10 +27,10 @@ const pool = {
 
 type Ports = { readonly grpc: number; readonly health: number; readonly metrics: number }
 
-/** The cluster of two replicas, as Envoy has it where one name leads to both. */
-function replicasCluster(ports: readonly Ports[]) {
-  const cluster = jsonOf(extProcCluster({ host: '127.0.0.1', port: ports[0].grpc, tls: false }))
-  const endpoints = ports.map(({ grpc }) => ({ endpoint: { address: socketAddress(grpc) } }))
+/** The cluster of the replicas on these ports, as Envoy has it where one name leads to all of them. */
+function replicasCluster(ports: readonly number[]) {
+  const cluster = jsonOf(extProcCluster({ host: '127.0.0.1', port: ports[0], tls: false }))
+  const endpoints = ports.map((port) => ({ endpoint: { address: socketAddress(port) } }))
   return { ...cluster, load_assignment: { cluster_name: cluster.name, endpoints: [{ lb_endpoints: endpoints }] } }
 }
 
@@ -42,7 +42,7 @@ function extProcFilter() {
   return { name, typed_config: config_discovery.default_config }
 }
 
-describe.skipIf(envoy === undefined)('two replicas of the ext_proc service behind a real Envoy', () => {
+describe.skipIf(envoy === undefined)('two replicas of the ext_proc service and a dead one behind a real Envoy', () => {
   const ends: (() => unknown)[] = []
   let folder: string
   let ports: Ports[]
@@ -82,19 +82,29 @@ describe.skipIf(envoy === undefined)('two replicas of the ext_proc service behin
     }
     await writeFile(join(folder, 'pool.yaml'), stringify(pool))
     await writeFile(join(folder, 'endpoints.yaml'), stringify({ endpoints: [endpoint] }))
-    const free = await freePorts(6)
+    const [deadPort, ...free] = await freePorts(7)
     ports = [0, 1].map((i) => ({ grpc: free[3 * i], health: free[3 * i + 1], metrics: free[3 * i + 2] }))
     replicas = await Promise.all(ports.map(startReplica))
     ends.push(() => Promise.all(replicas.map((replica) => replica.stop())))
 
     const endpoints = [{ lb_endpoints: [{ endpoint: { address: socketAddress(server.port) } }] }]
     const servers = { name: 'pool', type: 'STATIC', load_assignment: { cluster_name: 'pool', endpoints } }
-    const running = await startBareEnvoy({ clusters: [servers, replicasCluster(ports)], filters: [extProcFilter()] })
+    const replicaPorts = [...ports.map(({ grpc }) => grpc), deadPort]
+    const clusters = [servers, replicasCluster(replicaPorts)]
+    const running = await startBareEnvoy({ clusters, filters: [extProcFilter()] })
     ends.push(() => running.stop())
     url = running.url
   })
   afterAll(async () => {
     for (const end of ends.reverse()) await end()
+  })
+
+  test('all requests go to those that are well', async () => {
+    const client = new Client(url, 16)
+    const ask = async () => (await client.send({ path: '/v1/chat/completions', body: chatBody('qwen') })).status
+    const statuses = async () => new Set(await Promise.all(Array.from({ length: 30 }, ask)))
+    await expect.poll(statuses).toEqual(new Set([200]))
+    client.close()
   })
 
   test('one after the other started anew under load: no request fails', async () => {

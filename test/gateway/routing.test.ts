@@ -4,18 +4,16 @@ import { join } from 'node:path'
 import { isDeepStrictEqual, promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { demandChatAnswer, demandError } from '../../src/demo/demand.ts'
-import { chatBody, type Ground, Probe } from '../../src/demo/probe.ts'
+import { type Ground, Probe } from '../../src/demo/probe.ts'
 import { checks, runCheck } from '../../src/demo/scenario.ts'
 import type { KubeObject } from '../real/kube-api.ts'
 import { baseFiles, type Cluster, type RunningCluster, startCluster } from './cluster.ts'
+import { expectCrowd, manyRequests } from './crowd.ts'
 import { apiPath, readManifests } from './manifests.ts'
 import { manifestPort, overlay } from './overlay.ts'
 import { hasCluster } from './parts.ts'
 import { podAddress } from './pod-network.ts'
 import { conditionsOf, goodConditions } from './status.ts'
-
-/** More than Envoy lets through to a cluster that has no circuit breaker of its own. */
-const manyRequests = 1_200
 
 const objects = baseFiles.flatMap(readManifests)
 
@@ -154,24 +152,7 @@ describe.skipIf(!hasCluster)('deploy/envoy-gateway on a real Envoy Gateway', () 
       expect(data.map(({ id }: { id: string }) => id).sort()).toEqual(['deepseek-r1', 'qwen'])
     }))
 
-  test(`${manyRequests} requests wait for their answers at once`, async () => {
-    const enough = new AbortController()
-    const path = '/v1/chat/completions?crowd'
-    const question = {
-      method: 'POST',
-      headers: { 'x-sim-fault': 'stall' },
-      body: chatBody('qwen'),
-      signal: enough.signal,
-    }
-    const answers = Array.from({ length: manyRequests }, () => fetch(`${cluster.url}${path}`, question))
-    const ended = Promise.allSettled(answers)
-    const here = () =>
-      cluster.servers.flatMap(({ journal }) => journal.entries()).filter((entry) => entry.path === path)
-    await expect.poll(() => here().length, { timeout: 60_000 }).toBe(manyRequests)
-    expect(here().filter(({ closedMs }) => closedMs !== undefined)).toEqual([])
-    enough.abort()
-    await ended
-  })
+  test(`${manyRequests} requests wait for their answers at once`, () => expectCrowd(cluster))
 
   test('no Pod left: 503 for its model, the other is served; and served again when the Pod is back', () =>
     probing(async (probe) => {

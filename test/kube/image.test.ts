@@ -25,7 +25,7 @@ async function whyNot(): Promise<string | undefined> {
     const isThere = await run('sh', ['-c', `command -v ${program}`]).catch(() => undefined)
     if (isThere === undefined) return `put ${program} on PATH`
   }
-  return run('npm', ['ping'], { env: plainEnvironment() }).then(
+  return run('npm', ['ping', '--fetch-retries=0'], { env: plainEnvironment() }).then(
     () => undefined,
     () => 'npm has to reach its package registry',
   )
