@@ -111,7 +111,9 @@ export class Cluster {
   }
 }
 
-export type RunningCluster = { readonly cluster: Cluster; stop(): Promise<void> }
+export type RunningCluster = Started & { stop(): Promise<void> }
+
+type Started = { readonly cluster: Cluster; readonly signalbox: GuardedProcess }
 
 /**
  * Starts it all with {@link baseFiles}, and resolves when the gateway answers. Nothing stays behind when a part of it fails.
@@ -123,14 +125,14 @@ export async function startCluster(source: SourceName, serveFlags: readonly stri
     for (const end of ends.splice(0).reverse()) await end()
   }
   try {
-    return { cluster: await start(source, serveFlags, ends), stop }
+    return { ...(await start(source, serveFlags, ends)), stop }
   } catch (error) {
     await stop()
     throw error
   }
 }
 
-async function start(source: SourceName, serveFlags: readonly string[], ends: (() => unknown)[]): Promise<Cluster> {
+async function start(source: SourceName, serveFlags: readonly string[], ends: (() => unknown)[]): Promise<Started> {
   const network = await openPodNetwork()
   ends.push(() => network?.close())
   const folder = await mkdtemp(join(tmpdir(), 'signalbox-cluster-'))
@@ -173,7 +175,7 @@ async function start(source: SourceName, serveFlags: readonly string[], ends: ((
     },
   )
   ends.push(() => gateway.stop())
-  return cluster
+  return { cluster, signalbox }
 }
 
 function sourceFlags(source: SourceName, api: KubeApi, endpointsFile: string): string[] {

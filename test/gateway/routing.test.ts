@@ -165,4 +165,13 @@ describe.skipIf(!hasCluster)('deploy/envoy-gateway on a real Envoy Gateway', () 
       await cluster.setReady(server, true)
       await expect.poll(async () => (await probe.chat('deepseek-r1')).status).toBe(200)
     }))
+
+  // The last one, as nobody is left after it.
+  test('without Signalbox every request is 503', () =>
+    probing(async (probe) => {
+      process.kill(running.signalbox.pid, 'SIGKILL')
+      await running.signalbox.ended
+      await expect.poll(async () => (await probe.chat('qwen')).status).toBe(503)
+      expect(await probe.chat('no-such-model')).toMatchObject({ status: 503, body: Buffer.alloc(0) })
+    }))
 })
