@@ -11,7 +11,7 @@ import {
 import type { CertificatePair, Certificates } from '../extproc/tls.ts'
 import type { Discovery } from './discovery.ts'
 import type { Hooks } from './hooks.ts'
-import { type DiscoveryRequest, type DiscoveryResponse, type MessageType, messages } from './messages.ts'
+import { type DiscoveryRequest, type DiscoveryResponse, messages } from './messages.ts'
 
 /** Translations of large gateways; Envoy Gateway's own limit is its maxMessageSize. */
 const maxMessageBytes = 256 * 2 ** 20
@@ -33,6 +33,13 @@ const definitions: ServiceDefinition = {
     messages.translateResponse,
   ),
 }
+/** Hooks that a configuration may name, and that have nothing to do here: an answer without a resource leaves it as it is. */
+const idleHooks = ['PostRouteModify', 'PostVirtualHostModify', 'PostHTTPListenerModify', 'PostEndpointsModify']
+const nothing = Buffer.alloc(0)
+const unread: Codec<Buffer> = { encode: (message) => message, decode: () => nothing }
+const idleDefinitions: ServiceDefinition = Object.fromEntries(
+  idleHooks.map((hook) => [hook, method<Buffer, Buffer>(`/${extensionService}/${hook}`, unread, unread)]),
+)
 const discoveryDefinitions: ServiceDefinition = {
   streamEndpoints: stream('/envoy.service.endpoint.v3.EndpointDiscoveryService/StreamEndpoints'),
   streamExtensionConfigs: stream('/envoy.service.extension.v3.ExtensionConfigDiscoveryService/StreamExtensionConfigs'),
@@ -81,6 +88,8 @@ export class ExtensionServer {
           observe(name, error as Error)
         }
       }
+    const leave: handleUnaryCall<Buffer, Buffer> = (_, answer) => answer(null, nothing)
+    this.#server.addService(idleDefinitions, Object.fromEntries(idleHooks.map((hook) => [hook, leave])))
     this.#server.addService(definitions, {
       postClusterModify: unary('postClusterModify'),
       postTranslateModify: unary('postTranslateModify'),
@@ -110,10 +119,12 @@ export class ExtensionServer {
   }
 }
 
-function method<Request extends Message, Response extends Message>(
+type Codec<T> = { encode(message: T): Buffer; decode(bytes: Uint8Array): T }
+
+function method<Request, Response>(
   path: string,
-  request: MessageType<Request>,
-  response: MessageType<Response>,
+  request: Codec<Request>,
+  response: Codec<Response>,
 ): MethodDefinition<Request, Response> {
   return {
     path,

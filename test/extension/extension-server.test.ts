@@ -86,7 +86,17 @@ async function start({ hooks, certificates, known = Promise.resolve() }: StartOp
     socket.destroy()
     return fingerprint256
   }
-  return { discoveries, observed, port, close, connect, postClusterModify, postTranslateModify, streamEndpoints }
+  return {
+    client,
+    discoveries,
+    observed,
+    port,
+    close,
+    connect,
+    postClusterModify,
+    postTranslateModify,
+    streamEndpoints,
+  }
 }
 
 const fingerprint = ({ current }: Certificates) => new X509Certificate(current.cert).fingerprint256
@@ -116,6 +126,21 @@ describe('Envoy Gateway', () => {
     await answer
     expect(observed).toEqual(['known', 'postClusterModify ok', 'answered'])
   })
+
+  test.each(['Route', 'VirtualHost', 'HTTPListener', 'Endpoints'])(
+    'may call Post%sModify, which changes nothing',
+    async (hook) => {
+      const { client } = await start()
+      const bytes = (message: Buffer) => message
+      const answer = await new Promise<Buffer | undefined>((resolve, reject) => {
+        const path = `/envoygateway.extension.EnvoyGatewayExtension/Post${hook}Modify`
+        client.makeUnaryRequest(path, bytes, bytes, Buffer.from([0x0a, 0x00]), (error, response?: Buffer) =>
+          error === null ? resolve(response) : reject(error),
+        )
+      })
+      expect(answer).toEqual(Buffer.alloc(0))
+    },
+  )
 
   test('keeps its configuration when a hook fails', async () => {
     const fails = () => {
