@@ -85,8 +85,9 @@ export class KubernetesSource implements Source {
   }
 
   /**
-   * Resolves when every kind has been read, or was found to be missing or forbidden. While no API server answers it waits; for a
-   * kind other than pools and Pods that it alone can't be read of it waits half a minute.
+   * Resolves when every kind has been read, or was found to be missing or forbidden, and Pods of at least one namespace with pools
+   * may be read. While no API server answers it waits; for a kind other than pools and Pods that alone can't be read it waits half
+   * a minute.
    */
   async start(): Promise<Snapshot> {
     const reflectors = this.#collections.map(({ reflector }) => reflector)
@@ -99,7 +100,11 @@ export class KubernetesSource implements Source {
     await this.#until(() => reflectors.every((each) => isSettled(each.state) || (!isPatient && isDispensable(each))))
     cancel()
     this.#update()
-    await this.#until(() => [...this.#pods.values()].every(({ reflector }) => isSettled(reflector.state)))
+    // Pools without any Pods that may be read: a replica that refuses all requests is not to follow one that serves them.
+    await this.#until(() => {
+      const states = [...this.#pods.values()].map(({ reflector }) => reflector.state)
+      return states.every(isSettled) && (states.length === 0 || states.some(({ name }) => name === 'synced'))
+    })
     this.#update()
     this.#isTelling = true
     this.#told = this.#snapshot
@@ -142,9 +147,10 @@ export class KubernetesSource implements Source {
   #stateChanged(): void {
     this.#settled()
     // Whoever waits for the first snapshot shall know what for.
-    if (!this.#isTelling && this.#collections.some(({ reflector }) => reflector.state.name === 'failing')) {
-      this.#tellProblems()
-    }
+    const watched = [...this.#collections, ...this.#pods.values()]
+    const holdsUp = ({ reflector: { kind, state } }: (typeof watched)[number]) =>
+      state.name === 'failing' || (state.name === 'forbidden' && kind === kinds.pod)
+    if (!this.#isTelling && watched.some(holdsUp)) this.#tellProblems()
     this.#changed()
   }
 

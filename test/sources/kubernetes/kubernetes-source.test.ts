@@ -136,6 +136,22 @@ describe('a source that reads a cluster', () => {
       expectServing()
     })
 
+    test('waits for the right to read Pods, and says so', async () => {
+      await source.close()
+      api.fail(kinds.pod, new ApiError(403, 'Forbidden', 'pods is forbidden'), 'default')
+      let isStarted = false
+      const started = start().then(() => {
+        isStarted = true
+      })
+      await clock.advance(300_000)
+      expect(isStarted).toBe(false)
+      expect(problems).toEqual([expect.stringMatching(/^pods: may not be read/)])
+      api.fail(kinds.pod, undefined, 'default')
+      await clock.advance(60_000)
+      await started
+      expectServing()
+    })
+
     test('waits for pools as long as it takes', async () => {
       expect(await startedAfter(kinds.poolV1, 300_000)).toBe(false)
       expectServing()
