@@ -27,10 +27,12 @@ describe.each(['serve', 'controller'])('signalbox %s, begun without an API serve
   })
   afterEach(() => rm(folder, { recursive: true }))
 
-  const start = async (apiPort: number) => {
+  /** @param hungPort where somebody listens; without it nobody does */
+  const start = async (hungPort?: number) => {
+    const [health, metrics, grpc, nobody] = await freePorts(4)
+    const apiPort = hungPort ?? nobody
     const kubeconfig = join(folder, 'kubeconfig')
     await writeFile(kubeconfig, stringify(kubeconfigFor(apiPort)))
-    const [health, metrics, grpc] = await freePorts(3)
     const program = new GuardedProcess({
       name: `signalbox ${command}`,
       command: binary,
@@ -46,8 +48,7 @@ describe.each(['serve', 'controller'])('signalbox %s, begun without an API serve
   }
 
   test('is alive, not ready, and ends in order when it is told to: nobody listens', async () => {
-    const [nobody] = await freePorts(1)
-    const { program, healthOf } = await start(nobody)
+    const { program, healthOf } = await start()
     await expect.poll(() => program.lastLines()).toContain('ECONNREFUSED')
     expect(await healthOf('readiness')).toBe('NOT_SERVING')
     process.kill(program.pid, 'SIGTERM')
