@@ -1,4 +1,5 @@
 import { envoy } from '../e2e/envoy.ts'
+import { canMountCertificates } from '../real/envoy-gateway.ts'
 import { findParts } from '../real/parts.ts'
 import { openPodNetwork, podNetworkRemedy } from './pod-network.ts'
 
@@ -11,7 +12,7 @@ export const hasCluster = await canStart()
 async function canStart(): Promise<boolean> {
   const network = parts.missing.length === 0 ? await openPodNetwork() : undefined
   network?.close()
-  if (network !== undefined && envoy !== undefined) return true
+  if (network !== undefined && envoy !== undefined && canMountCertificates()) return true
   console.log(`skipped: ${parts.missing.join('; ') || podNetworkRemedy}`)
   return false
 }

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -87,12 +87,19 @@ export async function startEnvoyGateway(
   return { stop: () => program.stop() }
 }
 
+/** Whether this process may start one that takes its resources from an API server: it needs a mount of its own. */
+export function canMountCertificates(): boolean {
+  return spawnSync('unshare', [...mountFlags(), 'true']).status === 0
+}
+
+const mountFlags = () => (process.getuid?.() === 0 ? ['--mount'] : ['--map-root-user', '--mount'])
+
 /** Runs it where {@link certificatesMount} is this gateway's certificate, and nobody else's. */
 function withCertificates(server: readonly string[], certificates: string, kubeconfig: string) {
   mkdirSync(certificatesMount, { recursive: true })
   const script = `mount --bind "$0" ${certificatesMount} && exec env KUBECONFIG="$1" "\${@:2}"`
-  const args = ['--mount', 'bash', '-c', script, join(certificates, 'envoy-gateway'), kubeconfig, ...server]
-  return { command: 'unshare', args: process.getuid?.() === 0 ? args : ['--map-root-user', ...args] }
+  const args = [...mountFlags(), 'bash', '-c', script, join(certificates, 'envoy-gateway'), kubeconfig, ...server]
+  return { command: 'unshare', args }
 }
 
 /** What its installation makes in a cluster. */
