@@ -7,10 +7,11 @@ import { Controller } from '../controller/controller.ts'
 import { GrpcServer } from '../extproc/grpc-server.ts'
 import { Health } from '../extproc/health.ts'
 import { KubeClient } from '../kubernetes/client.ts'
-import { KubeconfigError, loadKubeconfig } from '../kubernetes/kubeconfig.ts'
+import { loadKubeconfig } from '../kubernetes/kubeconfig.ts'
 import { createLog } from '../telemetry/log.ts'
 import { portOf, serveMetrics } from '../telemetry/metrics.ts'
 import { parsePort, parseVerbosity } from './flag-values.ts'
+import { runUntilTold } from './run-until-told.ts'
 
 /** Of GatewayClasses: Envoy Gateway knows no InferencePools. */
 const envoyGatewayController = 'gateway.envoyproxy.io/gatewayclass-controller'
@@ -52,23 +53,7 @@ export function define(command: Command): void {
 
 async function run(flags: Flags): Promise<void> {
   const log = createLog(flags.v)
-  const fail = (error: Error) => {
-    const isExpected = error instanceof KubeconfigError || 'syscall' in error
-    log.fatal(isExpected ? error.message : (error.stack ?? error.message))
-    process.exit(1)
-  }
-  try {
-    const close = await start(flags, log)
-    let isEnding = false
-    const stop = () => {
-      if (isEnding) process.exit(1)
-      isEnding = true
-      close().then(() => process.exit(0), fail)
-    }
-    process.on('SIGTERM', stop).on('SIGINT', stop)
-  } catch (error) {
-    fail(error as Error)
-  }
+  await runUntilTold(() => start(flags, log), log)
 }
 
 /** Listens, and begins. Ready once every kind has been read. Returns what ends it. */

@@ -2,13 +2,12 @@ import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { systemClock } from '../clock.ts'
 import { startExtension } from '../extension/extension.ts'
-import { KubeconfigError } from '../kubernetes/kubeconfig.ts'
-import { ConfigurationError, readConfiguration, type SchedulingConfiguration } from '../scheduling/configuration.ts'
+import { readConfiguration, type SchedulingConfiguration } from '../scheduling/configuration.ts'
 import { createDefaultConfiguration } from '../scheduling/default-configuration.ts'
 import { readDocuments } from '../sources/document.ts'
-import { SourceError } from '../sources/source.ts'
 import { createLog } from '../telemetry/log.ts'
 import { parseBoolean, parsePort, parseVerbosity } from './flag-values.ts'
+import { runUntilTold } from './run-until-told.ts'
 
 type Flags = {
   kubeconfig?: string
@@ -76,7 +75,7 @@ async function run(flags: Flags): Promise<void> {
   const log = createLog(flags.v)
   const start = async () => {
     const { endpointDiscoveryAddress: discovery, extProcAddress } = flags
-    return startExtension(
+    const extension = await startExtension(
       {
         kubeconfig: flags.kubeconfig,
         namespace: flags.watchNamespace,
@@ -91,32 +90,9 @@ async function run(flags: Flags): Promise<void> {
       },
       log,
     )
+    return () => extension.close()
   }
-  // Told to end while it still waits for an API server, it ends at once.
-  let close = async () => {}
-  const stop = () => {
-    close().then(
-      () => process.exit(0),
-      (error: Error) => {
-        log.fatal(error.stack ?? error.message)
-        process.exit(1)
-      },
-    )
-  }
-  process.on('SIGTERM', stop).on('SIGINT', stop)
-  try {
-    const extension = await start()
-    close = () => extension.close()
-  } catch (error) {
-    const { message, stack } = error as Error
-    const isExpected =
-      error instanceof ConfigurationError ||
-      error instanceof KubeconfigError ||
-      error instanceof SourceError ||
-      'syscall' in (error as Error)
-    log.fatal(isExpected ? message : (stack ?? message))
-    process.exit(1)
-  }
+  await runUntilTold(start, log)
 }
 
 function readScheduling(file: string | undefined): SchedulingConfiguration {

@@ -1,9 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
-import { KubeconfigError } from '../kubernetes/kubeconfig.ts'
 import { defaultLimits, maxModelBytes } from '../request/limits.ts'
-import { ConfigurationError } from '../scheduling/configuration.ts'
-import { type Service, type ServiceOptions, startService } from '../service.ts'
+import { type ServiceOptions, startService } from '../service.ts'
 import { SourceError } from '../sources/source.ts'
 import { createLog } from '../telemetry/log.ts'
 import {
@@ -15,6 +13,7 @@ import {
   parsePort,
   parseVerbosity,
 } from './flag-values.ts'
+import { runUntilTold } from './run-until-told.ts'
 import { defineSourceFlags, onlyPoolOf, type SourceFlags, sourceConflict, sourceOf } from './source-flags.ts'
 
 /**
@@ -166,33 +165,11 @@ async function run(flags: Flags, command: Command): Promise<void> {
   if (ignored.length > 0) log.warn({ flags: ignored.map((name) => `--${name}`) }, 'these flags have no effect here')
   const conflict = sourceConflict(flags)
   if (conflict !== undefined) command.error(`error: ${conflict}`)
-  let service: Service | undefined
-  let isDraining = false
-  const stop = () => {
-    if (isDraining) process.exit(1)
-    // It may wait for an API server for long, and the first process of a container does not end by itself.
-    if (service === undefined) process.exit(0)
-    isDraining = true
-    service.drain().then(
-      () => process.exit(0),
-      (error: Error) => {
-        log.fatal(error.stack ?? error.message)
-        process.exit(1)
-      },
-    )
+  const start = async () => {
+    const service = await startService(serviceOptions(flags), log)
+    return () => service.drain()
   }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
-  const start = async () => startService(serviceOptions(flags), log)
-  service = await start().catch((error: Error) => {
-    const isExpected =
-      error instanceof SourceError ||
-      error instanceof ConfigurationError ||
-      error instanceof KubeconfigError ||
-      'syscall' in error
-    log.fatal(isExpected ? error.message : (error.stack ?? error.message))
-    process.exit(1)
-  })
+  await runUntilTold(start, log)
 }
 
 function serviceOptions(flags: Flags): ServiceOptions {

@@ -83,7 +83,8 @@ export type DiscoveryResponse = Message & { versionInfo: string; resources: Any[
 
 type OneOf<Case extends string, Value> = { case: Case; value: Value } | { case: undefined; value?: undefined }
 
-const registry = loadDescriptors([
+/** Files of protos/ that have all that is spoken here, with what they import. */
+export const protoFiles = [
   'envoygateway/extension/service.proto',
   'envoy/extensions/filters/http/ext_proc/v3/ext_proc.proto',
   'envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto',
@@ -93,7 +94,9 @@ const registry = loadDescriptors([
   'envoy/extensions/transport_sockets/tls/v3/tls.proto',
   'envoy/extensions/upstreams/http/v3/http_protocol_options.proto',
   'envoy/service/endpoint/v3/eds.proto',
-])
+]
+
+const registry = loadDescriptors(protoFiles)
 
 /** Reads and writes messages of one type. */
 export type MessageType<T extends Message> = {

@@ -5,6 +5,7 @@ import { didYouMean } from '../catalog/nearest.ts'
 import { formatProblem, type Problem, sortProblems } from '../catalog/problem.ts'
 import { isObject, type Origin } from '../catalog/resource.ts'
 import type { AttributeReporter } from '../response/attributes.ts'
+import { ConfigurationError } from './configuration-error.ts'
 import { readFlowControl } from './configuration-flow-control.ts'
 import { type ParserType, readParsers } from './configuration-parsers.ts'
 import { PluginSet, type World } from './configuration-plugins.ts'
@@ -55,17 +56,6 @@ export type ConfigurationContext = World & {
     file: string,
     text: string,
   ): { readonly documents: readonly ConfigurationDocument[]; readonly problems: readonly Problem[] }
-}
-
-/** What is wrong with a configuration, a line for each problem: `file:line:col path: problem`. */
-export class ConfigurationError extends Error {
-  readonly problems: readonly Problem[]
-
-  constructor(problems: readonly Problem[]) {
-    const errors = problems.filter(({ severity }) => severity === 'error')
-    super(sortProblems(errors).map(formatProblem).join('\n'))
-    this.problems = problems
-  }
 }
 
 /**

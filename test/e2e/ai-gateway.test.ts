@@ -9,22 +9,11 @@ import { Client } from '../../src/demo/client.ts'
 import { freePorts } from '../../src/demo/free-ports.ts'
 import { GuardedProcess, untilReady } from '../../src/demo/process.ts'
 import { envoy } from './envoy.ts'
-import { modelAlias } from './scene.ts'
+import { modelAlias, pool } from './scene.ts'
 import { type Answering, answerJson, servedBy, Upstream } from './upstream.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const serveFlags = ['--pool-name=pool']
-
-const pool = {
-  apiVersion: 'inference.networking.k8s.io/v1',
-  kind: 'InferencePool',
-  metadata: { name: 'pool', namespace: 'default' },
-  spec: {
-    selector: { matchLabels: { app: 'model' } },
-    targetPorts: [{ number: 8000 }],
-    endpointPickerRef: { name: 'signalbox', port: { number: 9002 } },
-  },
-}
 
 /** Clients ask for the first, servers know the second. */
 const alias = 'travel-helper'

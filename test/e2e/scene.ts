@@ -182,7 +182,8 @@ async function start(options: SceneOptions, ends: (() => Promise<unknown>)[]): P
 
 const labels = { app: 'model' }
 
-const pool = {
+/** The scene's pool, of servers with the label `app: model`. */
+export const pool = {
   apiVersion: 'inference.networking.k8s.io/v1',
   kind: 'InferencePool',
   metadata: { name: 'pool', namespace: 'default' },

@@ -1,19 +1,9 @@
 import { fromJson, type JsonObject, type Message, type MessageShape, toBinary, toJson } from '@bufbuild/protobuf'
 import { loadDescriptors } from '../../src/extension/descriptors.ts'
-import { messages } from '../../src/extension/messages.ts'
+import { messages, protoFiles } from '../../src/extension/messages.ts'
 
 // A registry of its own: what the tests read does not go through what they test.
-const registry = loadDescriptors([
-  'envoygateway/extension/service.proto',
-  'envoy/extensions/filters/http/ext_proc/v3/ext_proc.proto',
-  'envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto',
-  'envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation.proto',
-  'envoy/extensions/load_balancing_policies/least_request/v3/least_request.proto',
-  'envoy/extensions/load_balancing_policies/override_host/v3/override_host.proto',
-  'envoy/extensions/transport_sockets/tls/v3/tls.proto',
-  'envoy/extensions/upstreams/http/v3/http_protocol_options.proto',
-  'envoy/service/endpoint/v3/eds.proto',
-])
+const registry = loadDescriptors(protoFiles)
 
 /** What stands in a message, by the names of the protos, as in Envoy's configuration; an Any is what is packed in it. */
 // biome-ignore lint/suspicious/noExplicitAny: an Envoy configuration, read field by field

@@ -2,11 +2,9 @@ import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
-import { envoyVersion } from '../../src/demo/envoy-binary.ts'
 import { freePorts } from '../../src/demo/free-ports.ts'
 import { chatBody } from '../../src/demo/probe.ts'
 import { GuardedProcess, untilReady } from '../../src/demo/process.ts'
-import { type Sim, startSim } from '../../src/sim/sim.ts'
 import { envoy } from '../e2e/envoy.ts'
 import { startEnvoyGateway } from '../real/envoy-gateway.ts'
 import { type KubeApi, type KubeObject, startKubeApi } from '../real/kube-api.ts'
@@ -16,6 +14,7 @@ import { overlay } from './overlay.ts'
 import { parts } from './parts.ts'
 import { openPodNetwork, podAddress } from './pod-network.ts'
 import { applyEndpoints, applyPod, type PodEntry } from './pods.ts'
+import { envoyOnHost, type Server, serverPort, startServers } from './servers.ts'
 
 /** An installed Signalbox, and what `kubectl apply -f deploy/envoy-gateway` applies. */
 export const baseFiles = [
@@ -23,11 +22,6 @@ export const baseFiles = [
   ...['gateway', 'servers', 'models', 'routes'].map((name) => `envoy-gateway/${name}`),
 ]
 
-/** A model server in the place of a Pod, with its journal. */
-export type Server = Sim & { readonly model: string; readonly pod: PodEntry }
-
-/** The port of the model servers in deploy/envoy-gateway. */
-const serverPort = 8000
 const adapters = ['travel-helper-v1', 'travel-helper-v2']
 const plan = [
   { name: 'qwen-0', model: 'qwen', adapters, host: 10 },
@@ -138,16 +132,7 @@ async function start(source: SourceName, serveFlags: readonly string[], ends: ((
   const folder = await mkdtemp(join(tmpdir(), 'signalbox-cluster-'))
   ends.push(() => rm(folder, { recursive: true, force: true }))
 
-  const servers: Server[] = []
-  for (const { name, model, adapters, host } of plan) {
-    const pod = { name, address: podAddress(host), labels: { app: model } }
-    // Journals that hold the requests of several tests, with bodies as far as a test looks at them.
-    const journal = { maxEntries: 10_000, maxBodyBytes: 1024 }
-    const sim = await startSim({ name, model, adapters, host: pod.address, port: serverPort, journal })
-    ends.push(() => sim.close())
-    servers.push({ ...sim, model, pod })
-  }
-
+  const servers = await startServers(plan, ends)
   const { KUBEBUILDER_ASSETS, SIGNALBOX_CRDS, ENVOY_GATEWAY_BIN } = parts.found
   const api = await startKubeApi(KUBEBUILDER_ASSETS, folder)
   ends.push(() => api.stop())
@@ -165,14 +150,7 @@ async function start(source: SourceName, serveFlags: readonly string[], ends: ((
     { api },
     folder,
     async () => (await fetch(`${cluster.url}/v1/chat/completions`, { method: 'POST', body: chatBody('qwen') })).ok,
-    // In a cluster Envoy Gateway makes a Deployment of Envoy: here it is a program beside it.
-    {
-      envoyProxy: {
-        provider: { type: 'Host', host: { envoyVersion } },
-        logging: { level: { default: 'error' } },
-        telemetry: { accessLog: { disable: true } },
-      },
-    },
+    { envoyProxy: envoyOnHost },
   )
   ends.push(() => gateway.stop())
   return { cluster, signalbox }

@@ -1,11 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { envoyVersion } from '../../src/demo/envoy-binary.ts'
 import { freePorts } from '../../src/demo/free-ports.ts'
 import { chatBody } from '../../src/demo/probe.ts'
 import { GuardedProcess, untilReady } from '../../src/demo/process.ts'
-import { type Sim, startSim } from '../../src/sim/sim.ts'
 import { envoy } from '../e2e/envoy.ts'
 import { startEnvoyGateway } from '../real/envoy-gateway.ts'
 import { type KubeApi, type KubeObject, startKubeApi } from '../real/kube-api.ts'
@@ -15,13 +13,10 @@ import { createGatewayCrds } from './gateway-crds.ts'
 import { apiPath } from './manifests.ts'
 import { overlay } from './overlay.ts'
 import { parts } from './parts.ts'
-import { openPodNetwork, podAddress } from './pod-network.ts'
-import { applyEndpoints, applyPod, type PodEntry } from './pods.ts'
+import { openPodNetwork } from './pod-network.ts'
+import { applyEndpoints, applyPod } from './pods.ts'
+import { envoyOnHost, type Server, startServers } from './servers.ts'
 
-/** A model server in the place of a Pod, with its journal. */
-export type Server = Sim & { readonly model: string; readonly pod: PodEntry }
-
-const serverPort = 8000
 const plan = [
   { name: 'qwen-0', model: 'qwen', adapters: ['travel-helper-v1', 'travel-helper-v2'], host: 30 },
   { name: 'qwen-1', model: 'qwen', adapters: ['travel-helper-v1', 'travel-helper-v2'], host: 31 },
@@ -170,7 +165,7 @@ async function start(
   ends.push(() => network?.close())
   const folder = await mkdtemp(join(tmpdir(), 'signalbox-extension-'))
   ends.push(() => rm(folder, { recursive: true, force: true }))
-  const servers = await startServers(ends)
+  const servers = await startServers(plan, ends)
 
   const { KUBEBUILDER_ASSETS, SIGNALBOX_CRDS, ENVOY_GATEWAY_BIN } = parts.found
   const api = await startKubeApi(KUBEBUILDER_ASSETS, folder)
@@ -205,29 +200,11 @@ async function start(
     async () => (await fetch(`${cluster.url}/v1/chat/completions`, { method: 'POST', body: chatBody('qwen') })).ok,
     {
       extensionManager: extensionManager(extensionPort, speaksTls),
-      // In a cluster Envoy Gateway makes a Deployment of Envoy: here it is a program beside it.
-      envoyProxy: {
-        provider: { type: 'Host', host: { envoyVersion } },
-        logging: { level: { default: 'error' } },
-        telemetry: { accessLog: { disable: true } },
-      },
+      envoyProxy: envoyOnHost,
     },
   )
   ends.push(() => gateway.stop())
   return cluster
-}
-
-async function startServers(ends: (() => unknown)[]): Promise<Server[]> {
-  const servers: Server[] = []
-  for (const { name, model, adapters, host } of plan) {
-    const pod = { name, address: podAddress(host), labels: { app: model } }
-    // Journals that hold the requests of several tests, with bodies as far as a test looks at them.
-    const journal = { maxEntries: 10_000, maxBodyBytes: 1024 }
-    const sim = await startSim({ name, model, adapters, host: pod.address, port: serverPort, journal })
-    ends.push(() => sim.close())
-    servers.push({ ...sim, model, pod })
-  }
-  return servers
 }
 
 function runSignalbox(

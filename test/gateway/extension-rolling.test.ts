@@ -11,19 +11,9 @@ import { extProcCluster, insertExtProc } from '../../src/extension/ext-proc.ts'
 import { messages } from '../../src/extension/messages.ts'
 import { startSim } from '../../src/sim/sim.ts'
 import { envoy } from '../e2e/envoy.ts'
+import { pool } from '../e2e/scene.ts'
 import { jsonOf } from '../extension/envoy-json.ts'
 import { socketAddress, startBareEnvoy } from './extension-envoy.ts'
-
-const pool = {
-  apiVersion: 'inference.networking.k8s.io/v1',
-  kind: 'InferencePool',
-  metadata: { name: 'pool', namespace: 'default' },
-  spec: {
-    selector: { matchLabels: { app: 'model' } },
-    targetPorts: [{ number: 8000 }],
-    endpointPickerRef: { name: 'signalbox', port: { number: 9002 } },
-  },
-}
 
 type Ports = { readonly grpc: number; readonly health: number; readonly metrics: number }
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { demand, demandChatAnswer, demandError, demandStatus, readJson } from '../../src/demo/demand.ts'
-import { type Ground, Probe } from '../../src/demo/probe.ts'
+import type { Probe } from '../../src/demo/probe.ts'
 import { checks, runCheck } from '../../src/demo/scenario.ts'
 import { kinds } from '../../src/kubernetes/kinds.ts'
 import { eventually } from '../kube/controller.ts'
@@ -11,6 +11,7 @@ import { apiPath } from './manifests.ts'
 import { overlay } from './overlay.ts'
 import { hasCluster } from './parts.ts'
 import { poolConditions, withPoolStatus } from './pool-conditions.ts'
+import { groundOf, withProbe } from './servers.ts'
 import { conditionsOf } from './status.ts'
 
 /**
@@ -37,17 +38,8 @@ describe.skipIf(!hasCluster)('InferencePools as backends on a real Envoy Gateway
   })
   afterAll(() => running?.stop())
 
-  const ground = (): Ground => ({ mode: 'full-duplex', url: cluster.url, servers: cluster.servers, modelsFile: '' })
-
-  /** What `ask` gives, with a probe of its own. */
-  async function probing<T>(ask: (probe: Probe) => Promise<T>): Promise<T> {
-    const probe = new Probe(ground())
-    try {
-      return await ask(probe)
-    } finally {
-      probe.close()
-    }
-  }
+  const ground = () => groundOf(cluster)
+  const probing = <T>(ask: (probe: Probe) => Promise<T>) => withProbe(cluster, ask)
 
   const statusOf = (model: string) => probing(async (probe) => (await probe.chat(model)).status)
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { isDeepStrictEqual, promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { demandChatAnswer, demandError } from '../../src/demo/demand.ts'
-import { type Ground, Probe } from '../../src/demo/probe.ts'
+import type { Probe } from '../../src/demo/probe.ts'
 import { checks, runCheck } from '../../src/demo/scenario.ts'
 import type { KubeObject } from '../real/kube-api.ts'
 import { baseFiles, type Cluster, type RunningCluster, startCluster } from './cluster.ts'
@@ -13,6 +13,7 @@ import { apiPath, readManifests } from './manifests.ts'
 import { manifestPort, overlay } from './overlay.ts'
 import { hasCluster } from './parts.ts'
 import { podAddress } from './pod-network.ts'
+import { groundOf, withProbe } from './servers.ts'
 import { conditionsOf, goodConditions } from './status.ts'
 
 const objects = baseFiles.flatMap(readManifests)
@@ -45,17 +46,8 @@ describe.skipIf(!hasCluster)('deploy/envoy-gateway on a real Envoy Gateway', () 
   })
   afterAll(() => running?.stop())
 
-  const ground = (): Ground => ({ mode: 'full-duplex', url: cluster.url, servers: cluster.servers, modelsFile: '' })
-
-  /** What `ask` gives, with a probe of its own. */
-  async function probing<T>(ask: (probe: Probe) => Promise<T>): Promise<T> {
-    const probe = new Probe(ground())
-    try {
-      return await ask(probe)
-    } finally {
-      probe.close()
-    }
-  }
+  const ground = () => groundOf(cluster)
+  const probing = <T>(ask: (probe: Probe) => Promise<T>) => withProbe(cluster, ask)
 
   test('what is applied is what the files say, but for the port of the listener', async () => {
     const changed = objects.filter((object) => !isDeepStrictEqual(overlay(object, 1), object))

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { ConfigurationError, readConfiguration } from '../../src/scheduling/configuration.ts'
+import { readConfiguration } from '../../src/scheduling/configuration.ts'
+import { ConfigurationError } from '../../src/scheduling/configuration-error.ts'
 import { configurationContext, configured, mistakes } from './configured.ts'
 
 const published: unknown[] = Object.values(

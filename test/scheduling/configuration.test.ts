@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { ConfigurationError, readConfiguration } from '../../src/scheduling/configuration.ts'
+import { readConfiguration } from '../../src/scheduling/configuration.ts'
+import { ConfigurationError } from '../../src/scheduling/configuration-error.ts'
 import { configurationContext, configured } from './configured.ts'
 
 const published: Record<string, unknown> = parse(
