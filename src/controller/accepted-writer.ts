@@ -3,6 +3,7 @@ import type { Resource } from '../catalog/resource.ts'
 import type { Clock } from '../clock.ts'
 import { ApiError } from '../kubernetes/client.ts'
 import { kinds } from '../kubernetes/kinds.ts'
+import type { Selection } from '../kubernetes/list.ts'
 import { type KubeObject, keyOf, objectPath, type ResourceKind } from '../kubernetes/object.ts'
 import { Resources } from '../sources/kubernetes/resources.ts'
 import type { Cluster } from './cluster.ts'
@@ -23,14 +24,17 @@ const none: Compiled['problems'] = []
 
 /** Condition `Accepted` of InferenceModels, InferenceObjectives and InferenceModelRewrites: what serving makes of them. */
 export class AcceptedWriter implements Writer {
-  readonly kinds = [...pools, ...judged.flat()]
+  readonly #kinds: readonly ResourceKind[] = [...pools, ...judged.flat()]
+  readonly watched: readonly Selection[]
   readonly #clock: Clock
-  readonly #views = this.kinds.map((kind) => new View(kind))
+  readonly #views = this.#kinds.map((kind) => new View(kind))
   #compiled: Compiled | undefined
   #verdicts: ReadonlyMap<Resource, Verdict> = new Map()
 
-  constructor(clock: Clock) {
+  /** @param namespace to look after; undefined for all */
+  constructor(clock: Clock, namespace: string | undefined) {
     this.#clock = clock
+    this.watched = this.#kinds.map((kind) => ({ kind, namespace }))
   }
 
   /** What is wrong with the resources. */
@@ -118,7 +122,7 @@ function planWrite(kind: ResourceKind, object: KubeObject, verdict: Verdict, epo
         return await client.apply(path, patch, fieldManager, false)
       } catch (error) {
         if (!(error instanceof ApiError) || error.status !== 409) throw error
-        onConflict(error.message)
+        onConflict(`${error.message}; taken over`)
         // A controller owns what it reports; whoever set it by hand, or before, is told by the log.
         return client.apply(path, patch, fieldManager, true)
       }

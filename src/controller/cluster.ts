@@ -1,11 +1,12 @@
 import type { Clock } from '../clock.ts'
 import type { KubeClient } from '../kubernetes/client.ts'
+import type { Selection } from '../kubernetes/list.ts'
 import { type KubeObject, keyOf, type ResourceKind, resourceName } from '../kubernetes/object.ts'
 import { isSettled, Reflector, type ReflectorState } from '../kubernetes/reflector.ts'
 
 export type ClusterOptions = {
-  /** Kinds to watch, each with its namespace; undefined for all of them. */
-  readonly watched: readonly { readonly kind: ResourceKind; readonly namespace: string | undefined }[]
+  /** Collections to watch, one a kind; without a namespace in all of them. */
+  readonly watched: readonly Selection[]
   readonly clock: Clock
   /** In [0, 1). */
   readonly random: () => number
@@ -17,6 +18,9 @@ export type ClusterListener = {
   onState(kind: ResourceKind, state: ReflectorState): void
 }
 
+/** How well the objects of a kind are known: `unknown` until they have been listed, `missing` when the API has no such kind. */
+export type Sight = 'known' | 'missing' | 'forbidden' | 'unknown'
+
 type Collection = {
   readonly kind: ResourceKind
   readonly reflector: Reflector
@@ -24,6 +28,8 @@ type Collection = {
   readonly objects: Map<string, KubeObject>
   /** Those among them that a write has answered and that have not been told since. */
   readonly written: Map<string, KubeObject>
+  /** Uids of objects that were deleted of late: a write may answer only after that was told. */
+  readonly deleted: Set<string>
   wasListed: boolean
 }
 
@@ -59,10 +65,14 @@ export class Cluster {
 
   /** Whether all objects of these kinds are known: they were listed, and may still be read, or the API has no such kind. */
   knows(kinds: readonly ResourceKind[]): boolean {
-    return kinds.every((kind) => {
-      const { reflector, wasListed } = this.#collection(kind)
-      return reflector.state.name === 'missing' || (wasListed && reflector.state.name !== 'forbidden')
-    })
+    return kinds.every((kind) => ['known', 'missing'].includes(this.sight(kind)))
+  }
+
+  sight(kind: ResourceKind): Sight {
+    const { reflector, wasListed } = this.#collection(kind)
+    const { name } = reflector.state
+    if (name === 'missing' || name === 'forbidden') return name
+    return wasListed ? 'known' : 'unknown'
   }
 
   objects(kind: ResourceKind): ReadonlyMap<string, KubeObject> {
@@ -71,15 +81,17 @@ export class Cluster {
 
   /**
    * Takes in what a write has answered: the watch tells it only later, and maybe older things before.
-   * @param before the object that was written
+   * @param before the object that was written; without a uid when it was made by that
    */
   learn(kind: ResourceKind, object: KubeObject, before: KubeObject): void {
-    const { objects, written } = this.#collection(kind)
+    const { objects, written, deleted } = this.#collection(kind)
     const key = keyOf(object)
     const known = objects.get(key)
     // One that was deleted meanwhile is not to come back.
-    if (known === undefined || known.metadata.resourceVersion === object.metadata.resourceVersion) return
-    if (known !== before && !isNewer(object, known)) return
+    if (deleted.has(object.metadata.uid!)) return
+    if (known === undefined && before.metadata.uid !== undefined) return
+    if (known?.metadata.resourceVersion === object.metadata.resourceVersion) return
+    if (known !== undefined && known !== before && !isNewer(object, known)) return
     objects.set(key, object)
     written.set(key, object)
     this.#listener.onChanged()
@@ -96,16 +108,13 @@ export class Cluster {
     return collection
   }
 
-  #watch(
-    client: KubeClient,
-    { kind, namespace }: ClusterOptions['watched'][number],
-    { clock, random }: ClusterOptions,
-  ): Collection {
+  #watch(client: KubeClient, selection: Selection, { clock, random }: ClusterOptions): Collection {
+    const { kind } = selection
     const objects = new Map<string, KubeObject>()
     const written = new Map<string, KubeObject>()
     const reflector = new Reflector(
       client,
-      { kind, namespace, clock, random },
+      { ...selection, clock, random },
       {
         onListed: (listed) => {
           const keys = new Set(listed.map(keyOf))
@@ -128,7 +137,7 @@ export class Cluster {
         },
       },
     )
-    const collection: Collection = { kind, reflector, objects, written, wasListed: false }
+    const collection: Collection = { kind, reflector, objects, written, deleted: new Set(), wasListed: false }
     return collection
   }
 
@@ -143,8 +152,10 @@ export class Cluster {
     this.#listener.onChanged()
   }
 
-  #delete({ objects, written }: Collection, object: KubeObject): void {
+  #delete({ objects, written, deleted }: Collection, object: KubeObject): void {
     const key = keyOf(object)
+    if (deleted.size >= maxDeleted) deleted.clear()
+    deleted.add(object.metadata.uid!)
     const known = objects.get(key)
     // Another one of that name may have come.
     if (known === undefined || known.metadata.uid !== object.metadata.uid) return
@@ -153,6 +164,9 @@ export class Cluster {
     this.#listener.onChanged()
   }
 }
+
+/** So many deleted objects are remembered of a kind: more than can go while a write is under way. */
+const maxDeleted = 10_000
 
 /** Resource versions are numbers that grow (Kubernetes API concepts, "Resource versions"), until a backup is restored. */
 function isNewer(object: KubeObject, other: KubeObject): boolean {

@@ -15,6 +15,12 @@ export type Condition = {
 /** What a condition shall say; when it began to is found by {@link transition}. */
 export type Finding = Omit<Condition, 'lastTransitionTime'>
 
+/** A condition of Knative's form: without a reason and a message where there is nothing to explain. */
+export type SparseFinding = Omit<Finding, 'reason' | 'message'> & {
+  readonly reason?: string
+  readonly message?: string
+}
+
 /** metav1.Condition.message has at most so many characters. */
 const maxMessageChars = 32_768
 
@@ -28,9 +34,13 @@ export function readConditions(status: unknown): readonly Condition[] {
  * `finding` as a condition: the same object as before when it says nothing new, and with the same lastTransitionTime as long as
  * the status is the same.
  */
-export function transition(finding: Finding, before: readonly Condition[], epochMs: number): Condition {
+export function transition<T extends SparseFinding>(
+  finding: T,
+  before: readonly Condition[],
+  epochMs: number,
+): T & { readonly lastTransitionTime: string } {
   const known = before.find(({ type }) => type === finding.type)
-  const message = finding.message.slice(0, maxMessageChars)
+  const message = finding.message?.slice(0, maxMessageChars)
   if (
     known !== undefined &&
     known.status === finding.status &&
@@ -38,7 +48,7 @@ export function transition(finding: Finding, before: readonly Condition[], epoch
     known.message === message &&
     known.observedGeneration === finding.observedGeneration
   ) {
-    return known
+    return known as Condition & T
   }
   const lastTransitionTime =
     known?.status === finding.status ? known.lastTransitionTime : `${new Date(epochMs).toISOString().slice(0, 19)}Z`

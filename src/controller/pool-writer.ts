@@ -1,13 +1,15 @@
+import type { Problem } from '../catalog/problem.ts'
 import type { Clock } from '../clock.ts'
-import { ApiError, type KubeClient } from '../kubernetes/client.ts'
 import { kinds } from '../kubernetes/kinds.ts'
-import { type KubeObject, objectPath, type ResourceKind } from '../kubernetes/object.ts'
+import type { Selection } from '../kubernetes/list.ts'
+import type { KubeObject, ResourceKind } from '../kubernetes/object.ts'
 import { findAttachments, groupOf } from './attachment.ts'
 import type { Cluster } from './cluster.ts'
 import { type Finding, readConditions } from './condition.ts'
 import { type ParentFinding, type ParentFormat, parentFormatV1, parentFormatV1alpha2, withParents } from './parents.ts'
 import { readPickerReference, resolvePicker } from './picker-reference.ts'
-import { fieldManager, type Write, type Writer } from './writer.ts'
+import { replaceStatus } from './replace-status.ts'
+import type { Write, Writer } from './writer.ts'
 
 const pools: readonly { readonly kind: ResourceKind; readonly format: ParentFormat }[] = [
   { kind: kinds.poolV1, format: parentFormatV1 },
@@ -16,19 +18,22 @@ const pools: readonly { readonly kind: ResourceKind; readonly format: ParentForm
 const { httpRoute, gateway, gatewayClass, service } = kinds
 const gatewayKinds = [httpRoute, gateway, gatewayClass, service]
 
-/** How often a write is tried anew because somebody else has written meanwhile. */
-const maxRounds = 5
-
 /** `status.parents` of InferencePools, for Gateways whose controllers do not know pools. */
 export class PoolWriter implements Writer {
-  readonly kinds = [...pools.map(({ kind }) => kind), ...gatewayKinds]
+  readonly watched: readonly Selection[]
+  readonly problems: readonly Problem[] = []
   readonly #clock: Clock
   readonly #controllerNames: readonly string[]
 
-  /** @param controllerNames of those controllers, as GatewayClasses name them */
-  constructor(controllerNames: readonly string[], clock: Clock) {
+  /**
+   * @param controllerNames of those controllers, as GatewayClasses name them
+   * @param namespace to look after; undefined for all. Gateways live where the platform's owners keep them.
+   */
+  constructor(controllerNames: readonly string[], clock: Clock, namespace: string | undefined) {
     this.#controllerNames = controllerNames
     this.#clock = clock
+    const ofTeams = [...pools.map(({ kind }) => kind), httpRoute, service]
+    this.watched = [...ofTeams.map((kind) => ({ kind, namespace })), { kind: gateway }, { kind: gatewayClass }]
   }
 
   *plan(cluster: Cluster): Generator<Write> {
@@ -68,32 +73,13 @@ export class PoolWriter implements Writer {
     const namespace = pool.metadata.namespace!
     const next = ({ status }: KubeObject) => withParents(status, wanted, format, namespace, this.#clock.epochMs())
     if (next(pool) === undefined) return undefined
-    const path = objectPath(kind, namespace, pool.metadata.name, 'status')
     return {
       kind,
       object: pool,
       warnings: warningsOf(pool, wanted, format),
-      async send(client) {
-        let current = pool
-        for (let round = 1; ; round += 1) {
-          const status = next(current)
-          if (status === undefined) return current
-          try {
-            return await client.update(path, { ...current, status }, { fieldManager })
-          } catch (error) {
-            if (!(error instanceof ApiError) || error.status !== 409 || round === maxRounds) throw error
-          }
-          current = await readAgain(client, path, kind)
-          // Another pool of that name, of which something else may have to be said.
-          if (current.metadata.uid !== pool.metadata.uid) return undefined
-        }
-      },
+      send: (client) => replaceStatus(client, kind, pool, next),
     }
   }
-}
-
-async function readAgain(client: KubeClient, path: string, { apiVersion, kind }: ResourceKind): Promise<KubeObject> {
-  return { ...((await client.get(path)) as KubeObject), apiVersion, kind }
 }
 
 /** Each condition that is False now and has not been so, for the same reason, at any Gateway. */

@@ -1,13 +1,15 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '../clock.ts'
-import { ApiError, type KubeClient } from '../kubernetes/client.ts'
+import { ApiError, isManagerConflict, type KubeClient } from '../kubernetes/client.ts'
 import { type KubeObject, keyOf, resourceName } from '../kubernetes/object.ts'
 import type { Write } from './writer.ts'
 
 /**
  * How a write ended: `unchanged` when the API server stores something else than it was told, `gone` when there is no such
- * object any more. `conflict` is counted beside the others: another manager had set the same fields.
+ * object any more. `conflict` when another manager has set the same fields: of a write that takes them over it is counted
+ * beside how that ended.
  */
-export type WriteResult = 'written' | 'unchanged' | 'gone' | 'conflict' | 'failed'
+export type WriteResult = 'written' | 'unchanged' | 'deleted' | 'gone' | 'conflict' | 'failed'
 
 export type WriteQueueOptions = {
   readonly client: KubeClient
@@ -35,7 +37,7 @@ export const writeLimits = {
   busyMs: 1_000,
 } as const
 
-type Patience = { failures: number; untilMs: number }
+type Patience = { readonly failures: number; readonly untilMs: number; readonly content: object | undefined }
 
 /**
  * Sends planned writes, each object's one at a time. It keeps no writes of its own: after a failure the object has to wait, and
@@ -75,7 +77,9 @@ export class WriteQueue {
     for (const write of writes) {
       const key = idOf(write)
       if (this.#underWay.has(key)) continue
-      const waitUntilMs = this.#patience.get(key)?.untilMs ?? nowMs
+      const patience = this.#patience.get(key)
+      const isTheSame = isDeepStrictEqual(patience?.content, write.content)
+      const waitUntilMs = patience !== undefined && isTheSame ? patience.untilMs : nowMs
       if (waitUntilMs > nowMs) this.#wakeAt(waitUntilMs)
       else this.#pending.set(key, write)
     }
@@ -130,9 +134,10 @@ export class WriteQueue {
     try {
       const object = await write.send(this.#options.client, onConflict)
       if (object === undefined) return this.#listener.onResult(write, 'gone', undefined, '')
+      if (object === 'deleted') return this.#listener.onResult(write, 'deleted', undefined, '')
       const isUnchanged = object.metadata.resourceVersion === write.object.metadata.resourceVersion
       // Whoever else writes the same, or an API server that drops a field, would keep both busy.
-      if (hasConflict || isUnchanged) this.#postpone(key)
+      if (hasConflict || isUnchanged) this.#postpone(key, write)
       else this.#patience.delete(key)
       this.#listener.onResult(write, isUnchanged ? 'unchanged' : 'written', object, '')
     } catch (error) {
@@ -140,8 +145,9 @@ export class WriteQueue {
         return this.#listener.onResult(write, 'gone', undefined, error.message)
       }
       if (error instanceof ApiError && error.status === 429) this.#pause(error.retryAfterMs || writeLimits.busyMs)
-      this.#postpone(key)
-      this.#listener.onResult(write, 'failed', undefined, (error as Error).message)
+      this.#postpone(key, write)
+      const result = isManagerConflict(error) ? 'conflict' : 'failed'
+      this.#listener.onResult(write, result, undefined, (error as Error).message)
     }
   }
 
@@ -150,12 +156,13 @@ export class WriteQueue {
     this.#pausedUntilMs = clock.nowMs() + Math.min(ms, writeLimits.longestRetryMs)
   }
 
-  #postpone(key: string): void {
+  #postpone(key: string, { content }: Write): void {
     const { clock, random } = this.#options
-    const failures = (this.#patience.get(key)?.failures ?? 0) + 1
+    const before = this.#patience.get(key)
+    const failures = before !== undefined && isDeepStrictEqual(before.content, content) ? before.failures + 1 : 1
     const { firstRetryMs, longestRetryMs } = writeLimits
     const waitMs = Math.min(longestRetryMs, firstRetryMs * 2 ** (failures - 1)) * (0.5 + random() / 2)
-    this.#patience.set(key, { failures, untilMs: clock.nowMs() + waitMs })
+    this.#patience.set(key, { failures, untilMs: clock.nowMs() + waitMs, content })
     this.#wakeAt(clock.nowMs() + waitMs)
   }
 

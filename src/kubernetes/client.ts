@@ -3,6 +3,9 @@ import { Agent, type RequestOptions, request as requestTls } from 'node:https'
 import type { KubeConfig } from '@kubernetes/client-node'
 import type { KubeObject } from './object.ts'
 
+/** metav1.StatusCause. */
+export type ApiErrorCause = { readonly reason?: string; readonly message?: string; readonly field?: string }
+
 /** The API server's refusal, or an answer that it should not give. */
 export class ApiError extends Error {
   override readonly name = 'ApiError'
@@ -12,14 +15,29 @@ export class ApiError extends Error {
   readonly reason: string
   /** How long it asks to be left alone (Retry-After), milliseconds; 0 when it does not. */
   readonly retryAfterMs: number
+  /** Status.details.causes: e.g. the fields of a server-side apply that another manager owns. */
+  readonly causes: readonly ApiErrorCause[]
 
-  constructor(status: number, reason: string, message: string, retryAfterMs = 0) {
+  constructor(
+    status: number,
+    reason: string,
+    message: string,
+    retryAfterMs = 0,
+    causes: readonly ApiErrorCause[] = [],
+  ) {
     super(message)
     this.status = status
     this.reason = reason
     this.retryAfterMs = retryAfterMs
+    this.causes = causes
   }
 }
+
+/** Fields of a server-side apply belong to another manager; false for any other conflict, e.g. one of versions. */
+export const isManagerConflict = (error: unknown): boolean =>
+  error instanceof ApiError &&
+  error.status === 409 &&
+  error.causes.some(({ reason }) => reason === 'FieldManagerConflict')
 
 export type WatchEvent =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'; readonly object: KubeObject }
@@ -88,7 +106,7 @@ export class KubeClient {
 
   async delete(
     path: string,
-    preconditions?: { readonly uid?: string; readonly resourceVersion?: string },
+    preconditions?: { readonly uid?: string | undefined; readonly resourceVersion?: string | undefined },
   ): Promise<void> {
     await this.#call('DELETE', path, undefined, preconditions && { preconditions })
   }
@@ -182,7 +200,8 @@ export class KubeClient {
       ...options.headers,
       accept: 'application/json',
       'user-agent': userAgent,
-      ...(body !== undefined && { 'content-type': contentType }),
+      // Node tells no length with DELETE: the body would be taken for the next request.
+      ...(body !== undefined && { 'content-type': contentType, 'content-length': Buffer.byteLength(body) }),
     }
     return new Promise((resolve, reject) => {
       const call = (isTls ? requestTls : requestPlain)(url, options, resolve)
@@ -226,11 +245,16 @@ const excerpt = (text: string): string => text.trim().slice(0, 200)
 
 function refusal(response: IncomingMessage, text: string): ApiError {
   const status = response.statusCode!
-  const { reason = '', message = `${status} ${excerpt(text)}` } = (parsed(response, text) ?? {}) as {
+  const {
+    reason = '',
+    message = `${status} ${excerpt(text)}`,
+    details,
+  } = (parsed(response, text) ?? {}) as {
     reason?: string
     message?: string
+    details?: { causes?: readonly ApiErrorCause[] }
   }
   // A date, which it may be as well, the API server does not send.
   const retryAfterMs = 1000 * (Number(response.headers['retry-after']) || 0)
-  return new ApiError(status, reason, message, retryAfterMs)
+  return new ApiError(status, reason, message, retryAfterMs, details?.causes)
 }

@@ -25,6 +25,18 @@ export const kinds = {
   rewriteLlmd: { apiVersion: 'llm-d.ai/v1alpha2', kind: 'InferenceModelRewrite', plural: 'inferencemodelrewrites' },
   service: { apiVersion: 'v1', kind: 'Service', plural: 'services' },
   gateway: { apiVersion: 'gateway.networking.k8s.io/v1', kind: 'Gateway', plural: 'gateways' },
+  ingress: { apiVersion: 'networking.k8s.io/v1', kind: 'Ingress', plural: 'ingresses' },
+  virtualService: { apiVersion: 'networking.istio.io/v1beta1', kind: 'VirtualService', plural: 'virtualservices' },
+  securityPolicy: { apiVersion: 'gateway.envoyproxy.io/v1alpha1', kind: 'SecurityPolicy', plural: 'securitypolicies' },
+  inferenceService: { apiVersion: 'ome.io/v1beta1', kind: 'InferenceService', plural: 'inferenceservices' },
+  aimService: { apiVersion: 'aim.eai.amd.com/v1alpha1', kind: 'AIMService', plural: 'aimservices' },
+  aimRuntimeConfig: { apiVersion: 'aim.eai.amd.com/v1alpha1', kind: 'AIMRuntimeConfig', plural: 'aimruntimeconfigs' },
+  /** Has no namespace. */
+  aimClusterRuntimeConfig: {
+    apiVersion: 'aim.eai.amd.com/v1alpha1',
+    kind: 'AIMClusterRuntimeConfig',
+    plural: 'aimclusterruntimeconfigs',
+  },
   gatewayClass: { apiVersion: 'gateway.networking.k8s.io/v1', kind: 'GatewayClass', plural: 'gatewayclasses' },
   httpRoute: { apiVersion: 'gateway.networking.k8s.io/v1', kind: 'HTTPRoute', plural: 'httproutes' },
 } as const satisfies Record<string, ResourceKind>

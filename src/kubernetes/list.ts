@@ -10,6 +10,7 @@ export type Selection = {
   /** Undefined: all namespaces. */
   readonly namespace?: string | undefined
   readonly labelSelector?: string | undefined
+  readonly fieldSelector?: string | undefined
 }
 
 export type Listed = {
@@ -24,7 +25,7 @@ export type Listed = {
  */
 export async function listAll(
   client: Pick<KubeClient, 'get'>,
-  { kind, namespace, labelSelector }: Selection,
+  { kind, namespace, labelSelector, fieldSelector }: Selection,
   stop?: AbortSignal,
 ): Promise<Listed> {
   const path = collectionPath(kind, namespace)
@@ -33,7 +34,7 @@ export async function listAll(
   let page: Page
   let from: string | undefined
   do {
-    page = (await client.get(path, { limit: pageSize, labelSelector, continue: from }, stop)) as Page
+    page = (await client.get(path, { limit: pageSize, labelSelector, fieldSelector, continue: from }, stop)) as Page
     // Items of a list do not say what they are.
     for (const item of page.items) objects.push({ ...item, apiVersion, kind: kind.kind })
     from = page.metadata.continue

@@ -9,7 +9,18 @@ export type ObjectMeta = {
   readonly deletionTimestamp?: string
   readonly labels?: Readonly<Record<string, string>>
   readonly annotations?: Readonly<Record<string, string>>
+  readonly ownerReferences?: readonly OwnerReference[]
   readonly managedFields?: unknown
+}
+
+/** metav1.OwnerReference. */
+export type OwnerReference = {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly name: string
+  readonly uid: string
+  /** Of all owners of an object at most one is its controller. */
+  readonly controller?: boolean
 }
 
 /** A Kubernetes object as the API server gives it. */
@@ -20,7 +31,7 @@ export type KubeObject = {
   readonly [field: string]: unknown
 }
 
-/** A kind that the API server may serve. All that are read here have namespaces. */
+/** A kind that the API server may serve. */
 export type ResourceKind = {
   /** `v1`, `gateway.networking.k8s.io/v1`. */
   readonly apiVersion: string

@@ -120,10 +120,11 @@ export class Reflector {
   }
 
   async #watch(): Promise<void> {
-    const { labelSelector, clock, random } = this.#options
+    const { labelSelector, fieldSelector, clock, random } = this.#options
     const query = {
       resourceVersion: this.#resourceVersion,
       labelSelector,
+      fieldSelector,
       allowWatchBookmarks: true,
       timeoutSeconds: Math.round((reflectorLimits.watchMs * (1 + random())) / 1000),
     }

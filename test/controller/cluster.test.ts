@@ -125,6 +125,25 @@ describe('what the controller knows of a cluster', () => {
     expect(known()).toEqual(['b '])
   })
 
+  test('what a write has made is known before it is told, and gone when that was told first', async () => {
+    const watch = await listed('10')
+    await expect.poll(() => cluster.knows([kind])).toBe(true)
+    const asSent = ({ metadata: { uid: _, resourceVersion: __, ...metadata }, ...others }: KubeObject) => ({
+      ...others,
+      metadata,
+    })
+    const made = model('a', '11', { says: 'ours' })
+    cluster.learn(kind, made, asSent(made))
+    expect(known()).toEqual(['a ours'])
+    watch.send(event('ADDED', made), event('DELETED', model('a', '12', { says: 'ours' })))
+    await knows()
+    const again = model('b', '13', { uid: 'b' })
+    watch.send(event('ADDED', again), event('DELETED', again), event('ADDED', model('c', '14')))
+    await knows('c ')
+    cluster.learn(kind, again, asSent(again))
+    expect(known()).toEqual(['c '])
+  })
+
   test('the end of one object is not that of its successor', async () => {
     await listed('10', model('a', '9', { uid: 'second' }))
     await knows('a ')

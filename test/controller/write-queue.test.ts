@@ -16,7 +16,10 @@ const object = (name: string, resourceVersion = '1'): KubeObject => ({
 function setUp() {
   const clock = new ManualClock()
   const results: string[] = []
-  const open = new Map<string, { resolve(object: KubeObject | undefined): void; reject(error: Error): void }>()
+  const open = new Map<
+    string,
+    { resolve(object: KubeObject | 'deleted' | undefined): void; reject(error: Error): void }
+  >()
   let mayWrite = true
   let due = 0
   const queue = new WriteQueue(
@@ -28,13 +31,14 @@ function setUp() {
       },
     },
   )
-  const write = (name: string, kind: ResourceKind = kinds.model): Write => ({
+  const write = (name: string, kind: ResourceKind = kinds.model, content?: object): Write => ({
     kind,
     object: object(name),
+    ...(content !== undefined && { content }),
     warnings: [],
     send: () => new Promise((resolve, reject) => open.set(name, { resolve, reject })),
   })
-  const end = async (name: string, outcome: KubeObject | Error | undefined) => {
+  const end = async (name: string, outcome: KubeObject | Error | 'deleted' | undefined) => {
     const { resolve, reject } = open.get(name)!
     open.delete(name)
     if (outcome instanceof Error) reject(outcome)
@@ -129,6 +133,34 @@ describe('a write queue', () => {
     await written('a')
     queue.replace([write('a')])
     expect(sent()).toEqual(['a'])
+  })
+
+  test('other content is tried at once, with the patience of the beginning', async () => {
+    const { queue, write, end, sent, clock } = setUp()
+    const put = (value: number) => queue.replace([write('a', kinds.httpRoute, { value })])
+    for (const waitMs of [writeLimits.firstRetryMs, 2 * writeLimits.firstRetryMs]) {
+      put(1)
+      await end('a', new Error('refused'))
+      put(1)
+      expect(sent()).toEqual([])
+      await clock.advance(waitMs)
+    }
+    put(2)
+    expect(sent()).toEqual(['a'])
+    await end('a', new Error('refused'))
+    await clock.advance(writeLimits.firstRetryMs)
+    put(2)
+    expect(sent()).toEqual(['a'])
+  })
+
+  test('tells a field that another manager owns from any other failure', async () => {
+    const { queue, write, end, results } = setUp()
+    queue.replace([write('owned'), write('old'), write('deleted')])
+    const cause = { reason: 'FieldManagerConflict', message: 'conflict with "other"', field: '.spec.rules' }
+    await end('owned', new ApiError(409, 'Conflict', 'Apply failed with 1 conflict', 0, [cause]))
+    await end('old', new ApiError(409, 'Conflict', 'the object has been modified'))
+    await end('deleted', 'deleted')
+    expect(results).toEqual(['owned conflict', 'old failed', 'deleted deleted'])
   })
 
   test('an object that is gone is not tried again', async () => {

@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs'
 const meanings = {
   KUBEBUILDER_ASSETS: 'the folder with kube-apiserver and etcd (as setup-envtest installs them)',
   SIGNALBOX_CRDS: 'a folder with the CRDs of InferencePool, InferenceObjective and InferenceModelRewrite',
+  SIGNALBOX_ROUTE_CASES: 'a folder with cases of routes: ome/, aim/ and compare.py, which judges them',
   REFERENCE_EPP: 'the Go endpoint picker (epp) of gateway-api-inference-extension v1.5',
   REFERENCE_BBR: 'the Go body-based router (bbr) of gateway-api-inference-extension v1.5',
   ENVOY_GATEWAY_BIN: 'Envoy Gateway that can run Envoy on its own host (tried: main of August 2026)',
