@@ -8,12 +8,16 @@ type Entry = { readonly summary: string; readonly load: () => Promise<CommandMod
 const commands: Readonly<Record<string, Entry>> = {
   serve: { summary: 'answer Envoy: the ext_proc service', load: () => import('./cli/serve.ts') },
   controller: {
-    summary: 'say in the status of resources what became of them',
+    summary: 'make the routes of services, and say in the status of resources what became of them',
     load: () => import('./cli/controller.ts'),
   },
   extension: {
     summary: 'extend Envoy Gateway: InferencePools as backends of HTTPRoutes',
     load: () => import('./cli/extension.ts'),
+  },
+  routes: {
+    summary: 'print the routes of OME InferenceServices and AIM Engine AIMServices',
+    load: () => import('./cli/routes.ts'),
   },
   check: { summary: 'validate manifests and say what is wrong where', load: () => import('./cli/check.ts') },
   sim: { summary: 'run a simulated model server', load: () => import('./cli/sim.ts') },

@@ -9,6 +9,7 @@ import { define as defineCheck } from '../src/cli/check.ts'
 import { define as defineController } from '../src/cli/controller.ts'
 import { define as defineDemo } from '../src/cli/demo.ts'
 import { define as defineExtension } from '../src/cli/extension.ts'
+import { define as defineRoutes } from '../src/cli/routes.ts'
 import { define as defineServe } from '../src/cli/serve.ts'
 import { define as defineSim } from '../src/cli/sim.ts'
 import { readConfiguration } from '../src/scheduling/configuration.ts'
@@ -128,7 +129,7 @@ describe('the documents', () => {
     return command.createHelp().visibleOptions(command)
   }
   const flagsOf = (define: (command: Command) => void) => optionsOf(define).flatMap(({ long }) => long ?? [])
-  const commands = [defineServe, defineController, defineExtension, defineCheck, defineDemo, defineSim]
+  const commands = [defineServe, defineController, defineExtension, defineRoutes, defineCheck, defineDemo, defineSim]
   const serveFlags = flagsOf(defineServe).filter((flag) => flag !== '--help')
 
   test('have a row for each flag of serve, with its default', () => {

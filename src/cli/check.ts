@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { Catalog } from '../catalog/catalog.ts'
 import { compileCatalog } from '../catalog/compile.ts'
@@ -17,7 +16,7 @@ import { ConfigurationError } from '../scheduling/configuration-error.ts'
 import { createDefaultConfiguration } from '../scheduling/default-configuration.ts'
 import { readEndpoints } from '../sources/endpoints.ts'
 import { readManifests } from '../sources/manifests.ts'
-import { PathError, readPath } from '../sources/paths.ts'
+import { readTexts } from './read-texts.ts'
 
 type Flags = {
   readonly file?: string[]
@@ -31,7 +30,7 @@ type Flags = {
 export function define(command: Command): void {
   command
     .description('Validate resources and look for known traps. Prints a line for each: file:line:col path: problem')
-    .argument('[path...]', 'files or directories of manifests')
+    .argument('[path...]', 'files or directories of manifests; - is standard input')
     .option('-f, --file <path...>', 'the same, for those who know it from kubectl (repeatable)')
     .option('--kubernetes', 'check a cluster; files count in place of what has the same name there')
     .option(
@@ -148,25 +147,6 @@ const unlived = { nowMs: () => 0, staleAfterMs: (thresholdMs: number) => thresho
 function describeModes(catalog: Catalog, configurations: readonly Scheduling[]): readonly string[] {
   const [{ configuration = undefined } = {}] = configurations
   return describeMode(cheapestMode(catalog, configuration ?? createDefaultConfiguration(unlived)))
-}
-
-/** The text of every file, each file once. */
-async function readTexts(paths: readonly string[]) {
-  const texts = new Map<string, { readonly path: string; readonly text: string }>()
-  const problems: Problem[] = []
-  const unreadable = (place: string, message: string) => problems.push({ severity: 'error', place, path: '', message })
-  for (const path of paths) {
-    try {
-      for (const file of (await readPath(path)).files) {
-        if ('failure' in file) unreadable(file.path, file.failure)
-        else texts.set(resolve(file.path), file)
-      }
-    } catch (error) {
-      if (!(error instanceof PathError)) throw error
-      unreadable(error.path, error.message)
-    }
-  }
-  return { texts: [...texts.values()], problems }
 }
 
 const isConfiguration = ({ kind }: Resource): boolean => kind === 'EndpointPickerConfig'

@@ -79,3 +79,10 @@ export function parsePorts(value: string): readonly number[] {
   if (ports.length > 8 || ports.includes(0)) throw new InvalidArgumentError('It is 1 to 8 ports, 1 to 65535.')
   return ports
 }
+
+/** `namespace/name` of an object. */
+export function parseNamespacedName(value: string): { readonly namespace: string; readonly name: string } {
+  const [namespace, name, ...rest] = value.split('/')
+  if (!namespace || !name || rest.length > 0) throw new InvalidArgumentError('It is namespace/name.')
+  return { namespace, name }
+}
