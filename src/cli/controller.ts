@@ -10,7 +10,7 @@ import { KubeClient } from '../kubernetes/client.ts'
 import { loadKubeconfig } from '../kubernetes/kubeconfig.ts'
 import { createLog } from '../telemetry/log.ts'
 import { portOf, serveMetrics } from '../telemetry/metrics.ts'
-import { parsePort, parseVerbosity } from './flag-values.ts'
+import { parseNamespacedName, parsePort, parseVerbosity } from './flag-values.ts'
 import { runUntilTold } from './run-until-told.ts'
 
 /** Of GatewayClasses: Envoy Gateway knows no InferencePools. */
@@ -21,6 +21,10 @@ type Flags = {
   watchNamespace?: string
   /** True: as a flag without a value. */
   poolStatus?: true | string[]
+  /** False with --no-routes. */
+  routes: boolean
+  omeNamespace: string
+  omeConfig?: { readonly namespace: string; readonly name: string }
   leaderElectionNamespace?: string
   host?: string
   grpcHealthPort: number
@@ -40,6 +44,9 @@ export function define(command: Command): void {
       '--pool-status [controllers...]',
       `write the status of InferencePools for Gateways of these controllers, which do not (alone: ${envoyGatewayController})`,
     )
+    .option('--no-routes', 'make no routes for OME InferenceServices and AIM Engine AIMServices')
+    .option('--ome-namespace <namespace>', 'where the ConfigMap inferenceservice-config of OME is', 'ome')
+    .option('--ome-config <namespace/name>', 'read another ConfigMap in its place', parseNamespacedName)
     .option(
       '--leader-election-namespace <namespace>',
       'namespace of the Lease (default: --watch-namespace, else that of the pod or of the kubeconfig)',
@@ -65,6 +72,9 @@ async function start(flags: Flags, log: Logger): Promise<() => Promise<void>> {
     client,
     {
       namespace: flags.watchNamespace,
+      routes: flags.routes
+        ? { omeConfig: flags.omeConfig ?? { namespace: flags.omeNamespace, name: 'inferenceservice-config' } }
+        : undefined,
       poolStatusFor: flags.poolStatus === true ? [envoyGatewayController] : flags.poolStatus,
       leaseNamespace,
       identity,

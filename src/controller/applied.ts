@@ -6,8 +6,9 @@ import type { KubeObject } from '../kubernetes/object.ts'
 type OwnedFields = { readonly [step: string]: OwnedFields }
 
 /**
- * Whether `observed` is what a server-side apply of `wanted` by `manager` would leave: the manager owns the fields of `wanted`
- * and no others, and they have its values. What other managers have set is not looked at.
+ * Whether `observed` is what a server-side apply of `wanted` by `manager` would leave: it was applied before, the fields of
+ * `wanted` have its values, and the manager owns no others. What other managers have set besides is not looked at. A field may
+ * be another manager's as long as it has our value: one that was changed back by hand would else be a conflict for ever.
  */
 export function isApplied(wanted: object, observed: KubeObject, manager: string): boolean {
   const owned = ownedFields(observed, manager)
@@ -34,24 +35,26 @@ function bodyOf(wanted: object): object {
   return Object.keys(ownMetadata).length === 0 ? body : { ...body, metadata: ownMetadata }
 }
 
-function isSame(owned: OwnedFields, wanted: unknown, observed: unknown): boolean {
-  const steps = Object.keys(owned).filter((step) => step !== '.')
-  if (steps.length === 0) return isEqualButDefaults(wanted, observed)
-  const isOfItems = steps.every((step) => step.startsWith('k:') || step.startsWith('v:'))
-  if (sizeOf(wanted) !== steps.length || Array.isArray(wanted) !== isOfItems) return false
-  return steps.every((step) => isSame(owned[step], follow(wanted, step), follow(observed, step)))
+function isSame(owned: OwnedFields | undefined, wanted: unknown, observed: unknown): boolean {
+  const steps = Object.keys(owned ?? {}).filter((step) => step !== '.')
+  if (owned === undefined || steps.length === 0) return isEqualButDefaults(wanted, observed)
+  if (Array.isArray(wanted)) {
+    return (
+      wanted.length === steps.length &&
+      steps.every((step) => isSame(owned[step], follow(wanted, step), follow(observed, step)))
+    )
+  }
+  if (!isObject(wanted) || !isObject(observed)) return false
+  return (
+    steps.every((step) => step.slice(2) in wanted) &&
+    Object.keys(wanted).every((field) => isSame(owned[`f:${field}`], wanted[field], observed[field]))
+  )
 }
 
-function sizeOf(value: unknown): number {
-  return Array.isArray(value) ? value.length : isObject(value) ? Object.keys(value).length : 0
-}
-
-/** `f:name` is a field, `k:{…}` the item of a list with these keys, `v:…` the item with this value. */
+/** The item of a list that a step leads to: `k:{…}` to the one with these keys, `v:…` to the one with this value. */
 function follow(value: unknown, step: string): unknown {
-  const text = step.slice(2)
-  if (step.startsWith('f:')) return isObject(value) ? value[text] : undefined
   if (!Array.isArray(value)) return undefined
-  const sought: unknown = JSON.parse(text)
+  const sought: unknown = JSON.parse(step.slice(2))
   if (step.startsWith('v:')) return value.find((item) => isDeepStrictEqual(item, sought))
   const keys = Object.entries(sought as object)
   return value.find((item) => isObject(item) && keys.every(([key, each]) => item[key] === each))

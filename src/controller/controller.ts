@@ -3,7 +3,6 @@ import type { Problem } from '../catalog/problem.ts'
 import type { Clock } from '../clock.ts'
 import type { KubeClient } from '../kubernetes/client.ts'
 import { Gathering } from '../kubernetes/gathering.ts'
-import { kinds } from '../kubernetes/kinds.ts'
 import { LeaderElector } from '../kubernetes/lease.ts'
 import { type KubeObject, keyOf, type ResourceKind, resourceName } from '../kubernetes/object.ts'
 import type { ReflectorState } from '../kubernetes/reflector.ts'
@@ -14,12 +13,15 @@ import { Cluster } from './cluster.ts'
 import { Events } from './events.ts'
 import { createControllerMetrics } from './metrics.ts'
 import { PoolWriter } from './pool-writer.ts'
+import { RouteWriter } from './route-writer.ts'
 import { WriteQueue, type WriteResult } from './write-queue.ts'
 import type { Write, Writer } from './writer.ts'
 
 export type ControllerOptions = {
   /** Look after this namespace alone; undefined for all. */
   readonly namespace: string | undefined
+  /** Make the routes of OME InferenceServices and AIM Engine AIMServices; undefined makes none. */
+  readonly routes: { readonly omeConfig: { readonly namespace: string; readonly name: string } } | undefined
   /** Write the status of InferencePools for the Gateways of these controllers; undefined writes none. */
   readonly poolStatusFor: readonly string[] | undefined
   readonly leaseNamespace: string
@@ -40,22 +42,18 @@ const closeMs = 5_000
 /** One line of the log for each resource. */
 const logIntervalMs = 10_000
 
-/** These have no namespace, or live where the platform's owners keep them. */
-const clusterWide: readonly ResourceKind[] = [kinds.gateway, kinds.gatewayClass]
-
 /** Watches a cluster, and keeps what its {@link Writer}s look after as it should be while this replica holds the lease. */
 export class Controller {
   readonly metrics: ReturnType<typeof createControllerMetrics>
   readonly #options: ControllerOptions
   readonly #log: Logger
   readonly #writers: readonly Writer[]
-  readonly #accepted: AcceptedWriter
+  readonly #routes: RouteWriter | undefined
   readonly #cluster: Cluster
   readonly #elector: LeaderElector
   readonly #queue: WriteQueue
   readonly #events: Events
   readonly #report: ProblemReport
-  #reported: readonly Problem[] = []
   readonly #failureLogs = new Map<string, () => void>()
   #lastFailure = ''
   readonly #changes: Gathering
@@ -63,20 +61,17 @@ export class Controller {
   #settled = () => {}
 
   constructor(client: KubeClient, options: ControllerOptions, log: Logger) {
-    const { clock, random, namespace, poolStatusFor, leaseNamespace, identity } = options
+    const { clock, random, namespace, routes, poolStatusFor, leaseNamespace, identity } = options
     this.#options = options
     this.#log = log
     this.#changes = new Gathering(clock, gatherMs, () => this.#plan())
-    this.#accepted = new AcceptedWriter(clock)
-    this.#writers = [this.#accepted, ...(poolStatusFor === undefined ? [] : [new PoolWriter(poolStatusFor, clock)])]
-    const watched = new Set(this.#writers.flatMap((writer) => writer.kinds))
+    this.#routes = routes && new RouteWriter(routes.omeConfig, clock, namespace)
+    const pools = poolStatusFor && new PoolWriter(poolStatusFor, clock, namespace)
+    this.#writers = [new AcceptedWriter(clock, namespace), pools, this.#routes].filter((each) => each !== undefined)
+    const watched = new Map(this.#writers.flatMap((writer) => writer.watched).map((each) => [each.kind, each]))
     this.#cluster = new Cluster(
       client,
-      {
-        watched: [...watched].map((kind) => ({ kind, namespace: clusterWide.includes(kind) ? undefined : namespace })),
-        clock,
-        random,
-      },
+      { watched: [...watched.values()], clock, random },
       {
         onChanged: () => this.#changes.changed(),
         onState: (kind, state) => this.#stateChanged(kind, state),
@@ -103,9 +98,10 @@ export class Controller {
     })
     this.#report = new ProblemReport((change) => logProblems(change, log))
     this.metrics = createControllerMetrics({
-      isLeader: () => this.#elector.isLeader,
-      pendingWrites: () => this.#queue.size,
-      resourceProblems: () => this.#accepted.problems.length,
+      isLeader: () => this.isLeader,
+      pendingWrites: () => this.pendingWrites,
+      resourceProblems: () => this.#problems.length,
+      services: () => (this.isLeader ? (this.#routes?.states() ?? []) : []),
       watches: () => this.#cluster.states(),
     })
   }
@@ -123,6 +119,16 @@ export class Controller {
       })
     }
     return !this.#isClosed
+  }
+
+  /** Holds the lease, and so writes. */
+  get isLeader(): boolean {
+    return this.#elector.isLeader
+  }
+
+  /** Writes that are to be sent or under way. */
+  get pendingWrites(): number {
+    return this.#queue.size
   }
 
   /** Lets the writes under way end, then gives back the lease. */
@@ -173,9 +179,11 @@ export class Controller {
   #plan(): void {
     if (!this.#elector.isLeader) return
     this.#queue.replace(this.#writers.flatMap((writer) => [...writer.plan(this.#cluster)]))
-    const { problems } = this.#accepted
-    if (problems !== this.#reported) this.#report.update(problems)
-    this.#reported = problems
+    this.#report.update(this.#problems)
+  }
+
+  get #problems(): readonly Problem[] {
+    return this.#writers.flatMap((writer) => writer.problems)
   }
 
   #written(write: Write, result: WriteResult, object: KubeObject | undefined, message: string): void {
@@ -184,17 +192,21 @@ export class Controller {
     const about = { resource: resourceName(kind), object: keyOf(write.object) }
     switch (result) {
       case 'written':
-        this.#log.debug(about, 'status written')
+        this.#log.debug(about, 'written')
         this.#events.tell(write, this.#options.clock.epochMs())
         break
       case 'unchanged':
-        this.#log.debug(about, 'status is written, and stays as it was')
+        this.#log.debug(about, 'is written, and stays as it was')
+        break
+      case 'deleted':
+        this.#log.debug(about, 'deleted')
+        this.#cluster.forget(kind, write.object)
         break
       case 'gone':
         this.#cluster.forget(kind, write.object)
         break
       case 'conflict':
-        this.#log.warn({ ...about, cause: message }, 'another manager has set the condition; it is taken over')
+        this.#logFailure(about.resource, `${about.object}: another manager owns a field: ${message}`)
         break
       case 'failed':
         this.#logFailure(about.resource, `${about.object}: ${message}`)
@@ -210,10 +222,7 @@ export class Controller {
     let log = this.#failureLogs.get(resource)
     if (log === undefined) {
       log = atMostEvery(logIntervalMs, this.#options.clock.nowMs, (failures) =>
-        this.#log.warn(
-          { resource, failures, last: this.#lastFailure },
-          'status could not be written; tried again later',
-        ),
+        this.#log.warn({ resource, failures, last: this.#lastFailure }, 'could not be written as they should be'),
       )
       this.#failureLogs.set(resource, log)
     }

@@ -12,6 +12,8 @@ export type ControllerState = {
   /** Writes that are to be sent or under way. */
   pendingWrites(): number
   resourceProblems(): number
+  /** Services whose routes are made, by the state of these. */
+  services(): Iterable<readonly [kind: ResourceKind, state: string, services: number]>
   watches(): Iterable<readonly [kind: ResourceKind, state: ReflectorState]>
 }
 
@@ -47,6 +49,15 @@ export function createControllerMetrics(state: ControllerState) {
         },
         () => watchSamples(state),
       ),
+      scalarFamily(
+        'gauge',
+        {
+          name: 'signalbox_controller_services',
+          help: 'Services whose routes this replica makes, by state: the reason of IngressReady or HTTPRouteReady.',
+          labelNames: ['resource', 'state'],
+        },
+        () => serviceSamples(state),
+      ),
       plainFamily(
         'gauge',
         'signalbox_resource_problems',
@@ -64,6 +75,12 @@ export function createControllerMetrics(state: ControllerState) {
       writes.set(labels, (writes.get(labels) ?? 0) + 1)
     },
     countEvent: (result: 'written' | 'failed') => events.add(result),
+  }
+}
+
+function* serviceSamples(state: ControllerState): Generator<ScalarSample> {
+  for (const [kind, name, services] of state.services()) {
+    yield [labelsOf(['resource', 'state'], [resourceName(kind), name]), services]
   }
 }
 

@@ -48,7 +48,7 @@ export class WriteQueue {
   readonly #listener: WriteListener
   /** By kind and object; those of an object under way or that has to wait are left out. */
   #pending = new Map<string, Write>()
-  /** Objects that have failed lately. */
+  /** Objects that have to wait after a failure, and what was written lately. */
   readonly #patience = new Map<string, Patience>()
   readonly #underWay = new Map<string, Promise<void>>()
   /** How many are under way, by kind. */
@@ -136,9 +136,9 @@ export class WriteQueue {
       if (object === undefined) return this.#listener.onResult(write, 'gone', undefined, '')
       if (object === 'deleted') return this.#listener.onResult(write, 'deleted', undefined, '')
       const isUnchanged = object.metadata.resourceVersion === write.object.metadata.resourceVersion
-      // Whoever else writes the same, or an API server that drops a field, would keep both busy.
-      if (hasConflict || isUnchanged) this.#postpone(key, write)
-      else this.#patience.delete(key)
+      // Whoever else writes the same, or undoes it, or an API server that drops a field, would keep both busy.
+      if (hasConflict || isUnchanged || this.#isRepeated(key, write)) this.#postpone(key, write)
+      else this.#remember(key, write)
       this.#listener.onResult(write, isUnchanged ? 'unchanged' : 'written', object, '')
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) {
@@ -149,6 +149,17 @@ export class WriteQueue {
       const result = isManagerConflict(error) ? 'conflict' : 'failed'
       this.#listener.onResult(write, result, undefined, (error as Error).message)
     }
+  }
+
+  /** Not long ago the same was written, so somebody has undone it. */
+  #isRepeated(key: string, { content }: Write): boolean {
+    const before = this.#patience.get(key)
+    return content !== undefined && before !== undefined && isDeepStrictEqual(before.content, content)
+  }
+
+  #remember(key: string, { content }: Write): void {
+    if (content === undefined) this.#patience.delete(key)
+    else this.#patience.set(key, { failures: 0, untilMs: this.#options.clock.nowMs(), content })
   }
 
   #pause(ms: number): void {

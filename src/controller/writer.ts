@@ -22,7 +22,7 @@ export type Write = {
   readonly kind: ResourceKind
   /** The object as it was when the write was planned; without a uid when there is none yet. */
   readonly object: KubeObject
-  /** What is to be written, where it is more than a status: after a failure something else is tried at once. */
+  /** What is to be written: after a failure something else is tried at once, and the same again ever more rarely. */
   readonly content?: object
   /** @returns the object as it is stored now; undefined when it is gone. @throws ApiError, or the error of the connection */
   send(client: KubeClient, onConflict: (message: string) => void): Promise<KubeObject | 'deleted' | undefined>

@@ -153,6 +153,27 @@ describe('a write queue', () => {
     expect(sent()).toEqual(['a'])
   })
 
+  test('what somebody undoes again and again is written ever more slowly; something else is written at once', async () => {
+    const { queue, clock, write, results } = setUp()
+    const put = (value: number): Write => ({
+      ...write('a', kinds.httpRoute, { value }),
+      send: async () => object('a', '2'),
+    })
+    const hourMs = 3_600_000
+    for (let ms = 0; ms < hourMs; ms += 100) {
+      queue.replace([put(1)])
+      await clock.advance(100)
+    }
+    const times = results.length
+    expect(times).toBeGreaterThan(10)
+    expect(times).toBeLessThanOrEqual(hourMs / writeLimits.longestRetryMs + 10)
+    for (const value of [2, 1, 2]) {
+      queue.replace([put(value)])
+      await settled()
+    }
+    expect(results).toHaveLength(times + 3)
+  })
+
   test('tells a field that another manager owns from any other failure', async () => {
     const { queue, write, end, results } = setUp()
     queue.replace([write('owned'), write('old'), write('deleted')])

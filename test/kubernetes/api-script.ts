@@ -10,6 +10,7 @@ export class Call {
   readonly query: Readonly<Record<string, string>>
   readonly method: string
   readonly headers: IncomingMessage['headers']
+  readonly #request: IncomingMessage
   readonly #response: ServerResponse
 
   constructor(request: IncomingMessage, response: ServerResponse) {
@@ -18,7 +19,13 @@ export class Call {
     this.query = Object.fromEntries(url.searchParams)
     this.method = request.method!
     this.headers = request.headers
+    this.#request = request
     this.#response = response
+  }
+
+  /** The body that came with it. */
+  async text(): Promise<string> {
+    return (await this.#request.toArray()).join('')
   }
 
   get isWatch(): boolean {

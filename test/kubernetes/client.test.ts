@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { KubeConfig } from '@kubernetes/client-node'
 import { afterEach, beforeEach, describe, expect, type Mock, test, vi } from 'vitest'
 import { freePorts } from '../../src/demo/free-ports.ts'
-import { KubeClient, type WatchEvent } from '../../src/kubernetes/client.ts'
+import { isManagerConflict, KubeClient, type WatchEvent } from '../../src/kubernetes/client.ts'
 import { startScriptedApi } from './api-script.ts'
 
 type LookupCall = [host: string, options: object, done: (error: null, addresses: readonly object[]) => void]
@@ -44,6 +44,27 @@ describe('a client of the Kubernetes API', () => {
   ])('$answer, with status $status, is a refusal that shows it', async ({ text, type, status }) => {
     const error = await refused((call) => call.answerText(text, status, type))
     expect(error).toMatchObject({ name: 'ApiError', status, message: expect.stringContaining(text) })
+  })
+
+  test('sends a body with DELETE that is one, and no beginning of another request', async () => {
+    const uid = 'u-1'
+    const deleting = api.client.delete('/api/v1/pods/a', { uid, resourceVersion: '7' })
+    const call = await api.next()
+    expect(call.method).toBe('DELETE')
+    expect(JSON.parse(await call.text())).toEqual({ preconditions: { uid, resourceVersion: '7' } })
+    call.answer({})
+    await deleting
+    const getting = api.client.get('/api/v1/pods')
+    ;(await api.next()).answer({ items: [] })
+    expect(await getting).toEqual({ items: [] })
+  })
+
+  test('tells which fields of an apply belong to whom', async () => {
+    const causes = [{ reason: 'FieldManagerConflict', message: 'conflict with "other"', field: '.spec.rules' }]
+    const error = await refused((call) => call.answer({ kind: 'Status', details: { causes } }, 409))
+    expect(error).toMatchObject({ status: 409, causes })
+    expect(isManagerConflict(error)).toBe(true)
+    expect(isManagerConflict(await refused((call) => call.answer({ kind: 'Status' }, 409)))).toBe(false)
   })
 
   test('gives up a watch that tells nothing any more', async () => {

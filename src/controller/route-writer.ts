@@ -1,0 +1,249 @@
+import { isDeepStrictEqual } from 'node:util'
+import { formatPath, type Problem } from '../catalog/problem.ts'
+import type { Clock } from '../clock.ts'
+import { kinds } from '../kubernetes/kinds.ts'
+import type { Selection } from '../kubernetes/list.ts'
+import { type KubeObject, keyOf, type ResourceKind } from '../kubernetes/object.ts'
+import { deriveNames } from '../routes/aim/names.ts'
+import { RouteCompiler } from '../routes/compile.ts'
+import type { CompiledService, ServiceCondition, ServiceStatus } from '../routes/compiled.ts'
+import { hasApplied } from './applied.ts'
+import { Applying, controllerOf, type Failure, generatedKinds, idOf, planDelete, type Standing } from './applying.ts'
+import type { Cluster } from './cluster.ts'
+import { type Condition, readConditions } from './condition.ts'
+import { replaceStatus } from './replace-status.ts'
+import { aimServices, inferenceServices, nextStatus, type ServiceKind } from './service-status.ts'
+import { fieldManager, type Write, type Writer } from './writer.ts'
+
+const none: ReadonlyMap<string, KubeObject> = new Map()
+
+/** What has to be known before a service of a family is compiled; of what it generates each object sees for itself. */
+const omeSources = [kinds.inferenceService, kinds.configMap, kinds.service]
+const aimSources = [kinds.aimService, kinds.aimRuntimeConfig, kinds.aimClusterRuntimeConfig, kinds.httpRoute]
+
+const outputs = Object.values(generatedKinds)
+
+/** Routes of OME InferenceServices and AIM Engine AIMServices, and their status. */
+export class RouteWriter implements Writer {
+  readonly watched: readonly Selection[]
+  readonly #clock: Clock
+  /** `namespace/name` of the ConfigMap of OME. */
+  readonly #omeConfig: string
+  readonly #compiler = new RouteCompiler()
+  readonly #applying = new Applying()
+  /** Whose status says all of it already: neither the service nor what is made of it has changed since. */
+  readonly #said = new WeakSet<CompiledService>()
+  #services: readonly CompiledService[] = []
+  #failures: ReadonlyMap<CompiledService, Failure> = new Map()
+
+  /** @param namespace to look after; undefined for all */
+  constructor(
+    omeConfig: { readonly namespace: string; readonly name: string },
+    clock: Clock,
+    namespace: string | undefined,
+  ) {
+    this.#clock = clock
+    this.#omeConfig = `${omeConfig.namespace}/${omeConfig.name}`
+    const ofTeams = [kinds.inferenceService, kinds.aimService, kinds.aimRuntimeConfig, ...outputs]
+    this.watched = [
+      ...ofTeams.map((kind) => ({ kind, namespace })),
+      { kind: kinds.aimClusterRuntimeConfig },
+      { kind: kinds.configMap, namespace: omeConfig.namespace, fieldSelector: `metadata.name=${omeConfig.name}` },
+    ]
+  }
+
+  get problems(): readonly Problem[] {
+    return this.#services.flatMap((compiled) => {
+      const { service, problem } = compiled
+      const place = `${service.kind} ${keyOf(service)}`
+      const failure = this.#failures.get(compiled)
+      const found = problem ?? failure
+      if (found === undefined) return []
+      const path = problem?.at.object === service ? formatPath(problem.at.path) : ''
+      return [{ severity: 'error', place, path, message: `${found.reason}: ${found.message}` }]
+    })
+  }
+
+  /** How many services there are of each kind with each state: the reason of the condition that tells of their routes. */
+  *states(): Generator<readonly [kind: ResourceKind, state: string, services: number]> {
+    for (const { kind, readyType } of [inferenceServices, aimServices]) {
+      const ofKind = this.#services.filter(({ service }) => service.kind === kind.kind)
+      const byState = Map.groupBy(ofKind, (compiled) => {
+        const ready = statusOf(compiled, this.#failures.get(compiled), undefined).conditions.find(
+          ({ type }) => type === readyType,
+        )
+        return ready === undefined ? 'Off' : (ready.reason ?? 'Ready')
+      })
+      for (const [state, services] of byState) yield [kind, state, services.length]
+    }
+  }
+
+  *plan(cluster: Cluster): Generator<Write> {
+    this.#services = this.#compile(cluster)
+    const failures = new Map<CompiledService, Failure>()
+    const wanted = new Set<string>()
+    const controlled = findControlled(cluster)
+    for (const compiled of this.#services) {
+      for (const object of compiled.objects) wanted.add(idOf(object))
+      const ofService = controlled.get(compiled.service.metadata.uid!) ?? []
+      const failure = yield* this.#planService(compiled, ofService, cluster)
+      if (failure !== undefined) failures.set(compiled, failure)
+    }
+    this.#failures = failures
+    this.#applying.keepOnly(wanted)
+  }
+
+  #compile(cluster: Cluster): readonly CompiledService[] {
+    const isOmeKnown = cluster.knows(omeSources)
+    const isAimKnown = cluster.knows(aimSources)
+    const all = (kind: ResourceKind, isKnown: boolean) => (isKnown ? cluster.objects(kind) : none)
+    return this.#compiler.compile({
+      inferenceServices: withoutDeleted(all(kinds.inferenceService, isOmeKnown)),
+      omeConfig: isOmeKnown ? cluster.objects(kinds.configMap).get(this.#omeConfig) : undefined,
+      services: all(kinds.service, isOmeKnown),
+      aimServices: withoutDeleted(all(kinds.aimService, isAimKnown)),
+      aimRuntimeConfigs: all(kinds.aimRuntimeConfig, isAimKnown),
+      aimClusterRuntimeConfigs: all(kinds.aimClusterRuntimeConfig, isAimKnown),
+      httpRoutes: all(kinds.httpRoute, isAimKnown),
+    })
+  }
+
+  /** @returns why its routes can't be made */
+  *#planService(
+    compiled: CompiledService,
+    controlled: readonly Controlled[],
+    cluster: Cluster,
+  ): Generator<Write, Failure | undefined> {
+    const { service, objects, others } = compiled
+    const standings = objects.map((object) => ({ object, standing: this.#applying.standing(object, service, cluster) }))
+    const isModelRoute = ({ object }: (typeof standings)[number]) => object.metadata.name === compiled.modelRoute
+    const failure = standings
+      .filter((each) => !isModelRoute(each))
+      .map(failureIn)
+      .find(isFailure)
+    const modelFailure = standings.filter(isModelRoute).map(failureIn).find(isFailure)
+    // All of its objects, or none: half of them would look as if all were well.
+    if (failure?.reason !== 'NameCollision') {
+      // A route is not open for a moment before it is guarded.
+      const guard = standings.find(
+        ({ object, standing }) => object.kind === 'SecurityPolicy' && standing.name !== 'applied',
+      )
+      for (const { standing } of guard === undefined ? standings : [guard])
+        if (standing.name === 'due') yield standing.write
+    }
+    const isApplied = standings.every(({ standing }) => standing.name === 'applied')
+    // What replaces them comes before they go.
+    if (others === 'delete' && isApplied) yield* planDeletes(compiled, controlled)
+    const isUnderWay = standings.some(({ standing }) => standing.name === 'waiting' || isUntried(standing))
+    // Said once it is so, and not that it is about to be.
+    const isFine = failure === undefined && modelFailure === undefined
+    if (failure !== undefined || !isUnderWay) {
+      const isSaid = isFine && this.#said.has(compiled)
+      const write = isSaid ? undefined : planStatus(compiled, statusOf(compiled, failure, modelFailure), this.#clock)
+      if (write !== undefined) yield write
+      else if (isFine) this.#said.add(compiled)
+    }
+    return failure
+  }
+}
+
+type Controlled = { readonly kind: ResourceKind; readonly object: KubeObject }
+
+const serviceKindOf = ({ service }: CompiledService): ServiceKind =>
+  service.kind === inferenceServices.kind.kind ? inferenceServices : aimServices
+
+/** Generated kinds of objects whose controllers are services, by the uid of the service. */
+function findControlled(cluster: Cluster): ReadonlyMap<string, readonly Controlled[]> {
+  const found = new Map<string, Controlled[]>()
+  for (const kind of outputs) {
+    for (const object of cluster.objects(kind).values()) {
+      const owner = controllerOf(object)
+      if (owner?.kind !== 'InferenceService' && owner?.kind !== 'AIMService') continue
+      const ofOwner = found.get(owner.uid)
+      if (ofOwner === undefined) found.set(owner.uid, [{ kind, object }])
+      else ofOwner.push({ kind, object })
+    }
+  }
+  return found
+}
+
+function* planDeletes({ service, objects }: CompiledService, controlled: readonly Controlled[]): Generator<Write> {
+  const surplus = controlled.filter(
+    ({ kind, object }) =>
+      isOurs(object, service) &&
+      object.metadata.deletionTimestamp === undefined &&
+      !objects.some((each) => each.kind === kind.kind && each.metadata.name === object.metadata.name),
+  )
+  const routes = surplus.filter(({ kind }) => kind !== kinds.securityPolicy)
+  // A policy goes when what it guards is gone.
+  for (const { kind, object } of routes.length > 0 ? routes : surplus) yield planDelete(kind, object)
+}
+
+/**
+ * Whether it was made for the service by us. OME's own controller makes objects of the same owner, which stay. The route of an
+ * AIMService is known by its name, whoever has made it.
+ */
+const isOurs = (object: KubeObject, service: KubeObject): boolean =>
+  hasApplied(object, fieldManager) ||
+  (service.kind === 'AIMService' &&
+    object.kind === 'HTTPRoute' &&
+    object.metadata.name === deriveNames(service).httpRoute)
+
+function withoutDeleted(objects: ReadonlyMap<string, KubeObject>): ReadonlyMap<string, KubeObject> {
+  const isDeleted = ({ metadata }: KubeObject) => metadata.deletionTimestamp !== undefined
+  if (![...objects.values()].some(isDeleted)) return objects
+  return new Map([...objects].filter(([, object]) => !isDeleted(object)))
+}
+
+const failureIn = ({ standing }: { readonly standing: Standing }): Failure | undefined =>
+  standing.name === 'due' || standing.name === 'impossible' ? standing.failure : undefined
+const isFailure = (failure: Failure | undefined): failure is Failure => failure !== undefined
+const isUntried = (standing: Standing): boolean => standing.name === 'due' && standing.failure === undefined
+
+/** What the compiler says of the service, or what became of it. */
+function statusOf(
+  compiled: CompiledService,
+  failure: Failure | undefined,
+  modelFailure: Failure | undefined,
+): ServiceStatus {
+  const { readyType, errorsStandAlone } = serviceKindOf(compiled)
+  const { status } = compiled
+  if (failure !== undefined) {
+    const condition: ServiceCondition = { type: readyType, status: 'False', ...failure }
+    return errorsStandAlone ? { conditions: [condition] } : { ...status, conditions: replaced(status, condition) }
+  }
+  if (modelFailure === undefined) return status
+  return { ...status, conditions: replaced(status, { type: 'ModelRouteReady', status: 'False', ...modelFailure }) }
+}
+
+const replaced = ({ conditions }: ServiceStatus, condition: ServiceCondition): readonly ServiceCondition[] =>
+  conditions.map((each) => (each.type === condition.type ? condition : each))
+
+/** Undefined when the status is right as it is. */
+function planStatus(compiled: CompiledService, wanted: ServiceStatus, clock: Clock): Write | undefined {
+  const { service } = compiled
+  const serviceKind = serviceKindOf(compiled)
+  const next = (object: KubeObject) => {
+    const status = nextStatus(object, wanted, serviceKind, clock.epochMs())
+    return isDeepStrictEqual(status, object.status ?? {}) ? undefined : status
+  }
+  if (next(service) === undefined) return undefined
+  return {
+    kind: serviceKind.kind,
+    object: service,
+    content: wanted,
+    warnings: warningsOf(wanted, readConditions(service.status)),
+    send: (client) => replaceStatus(client, serviceKind.kind, service, next),
+  }
+}
+
+/** Reasons of conditions that are False, or not True, for a while as a matter of course. */
+const passing = ['HTTPRoutePending', 'ComponentNotReady']
+
+function warningsOf({ conditions }: ServiceStatus, before: readonly Condition[]): Write['warnings'] {
+  return conditions.flatMap(({ type, status, reason = '', message = '' }) => {
+    const isBad = type === 'RoutingConflict' ? status === 'True' : status === 'False' && !passing.includes(reason)
+    const isNew = !before.some((each) => each.type === type && each.status === status && each.reason === reason)
+    return isBad && isNew ? [{ reason, message }] : []
+  })
+}
