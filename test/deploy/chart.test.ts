@@ -11,6 +11,7 @@ const run = promisify(execFile)
 const root = join(import.meta.dirname, '..', '..')
 const manifests = join(root, 'deploy', 'manifests')
 const withExtension = join(root, 'deploy', 'manifests-with-extension')
+const routes = join(root, 'deploy', 'components', 'routes')
 const golden = join(import.meta.dirname, 'golden')
 const plain = { name: 'signalbox', namespace: 'default' }
 
@@ -45,6 +46,26 @@ describe.skipIf(helm === undefined)('the chart renders', () => {
     expect(components.get('controller')).toBe(
       controller.replace('- "--kubernetes"\n', (line) => `${line}            - "--pool-status"\n`),
     )
+  })
+
+  test('deploy/components/routes from controller.routes.enabled', async () => {
+    const components = plainManifests(await render({ ...plain, args: ['--set=controller.routes.enabled=true'] }))
+    expect([...components.keys()].sort()).toEqual(['controller', 'routes', 'serve'])
+    await expect(components.get('routes')).toMatchFileSnapshot(join(routes, 'routes.yaml'))
+    const { serve, controller } = Object.fromEntries(plainManifests(await render(plain)))
+    expect(components.get('serve')).toBe(serve)
+    expect(components.get('controller')).toBe(
+      controller.replace('"--no-routes"', '"--ome-config=ome/inferenceservice-config"'),
+    )
+  })
+
+  test('no right of a controller without routes but to write status, Events and its lease', async () => {
+    const objects = parseAllDocuments(await render(plain)).map((document) => document.toJS())
+    const rules: Rule[] = objects.flatMap((object) => object?.rules ?? [])
+    const isReading = ({ verbs }: Rule) => verbs.every((verb) => ['get', 'list', 'watch'].includes(verb))
+    const written = rules.filter((rule) => !isReading(rule)).flatMap(({ resources }) => resources)
+    expect(written.filter((resource) => !/\/status$|^events$|^leases$/.test(resource))).toEqual([])
+    expect(written).toContain('inferencemodels/status')
   })
 
   test.each([
@@ -103,10 +124,14 @@ describe.skipIf(helm === undefined)('the schema of values refuses', () => {
     ],
     ['serviceMonitor.interval=30', "at '/serviceMonitor/interval': got number, want string"],
     ['controller.enabled=maybe', "at '/controller/enabled': got string, want boolean"],
+    ['controller.routes=true', "at '/controller/routes': got boolean, want object"],
+    ['controller.routes.omeConfig=config', "at '/controller/routes/omeConfig': 'config' does not match pattern"],
   ])('%s', async (setting, message) => {
     await expect(render({ ...plain, args: [`--set=${setting}`] })).rejects.toThrow(message)
   })
 })
+
+type Rule = { readonly verbs: readonly string[]; readonly resources: readonly string[] }
 
 /** Documents by the template that they come from, without what is said of Helm. */
 function plainManifests(text: string): Map<string, string> {

@@ -7,12 +7,13 @@ import { type KubeApi, type KubeObject, startKubeApi } from '../real/kube-api.ts
 export const deploy = join(import.meta.dirname, '..', '..', 'deploy')
 export const golden = join(import.meta.dirname, 'golden')
 
-/** What is in the repository to be applied: all three components in namespace default. */
+/** What is in the repository to be applied: all three components in namespace default, with all that they can do. */
 export const manifests = [
   'manifests/serve.yaml',
   'manifests/controller.yaml',
   'manifests-with-extension/extension.yaml',
   'manifests-with-extension/pool-status.yaml',
+  'components/routes/routes.yaml',
 ].map((name) => join(deploy, name))
 
 /** What the chart makes of values that are not its defaults. */
@@ -36,6 +37,12 @@ const otherCrds = [
   'httproutes.gateway.networking.k8s.io',
   'gateways.gateway.networking.k8s.io',
   'gatewayclasses.gateway.networking.k8s.io',
+  'inferenceservices.ome.io',
+  'aimservices.aim.eai.amd.com',
+  'aimruntimeconfigs.aim.eai.amd.com',
+  'aimclusterruntimeconfigs.aim.eai.amd.com',
+  'virtualservices.networking.istio.io',
+  'securitypolicies.gateway.envoyproxy.io',
 ]
 
 /** A real API server with the CRD of deploy/crds, the namespaces `inference` and `elsewhere`, and the CRDs in folder `crds`. */

@@ -111,6 +111,30 @@ export const poolStatusRights: readonly object[] = [
   { apiGroups: [''], resources: ['services'], verbs: reading },
 ]
 
+const services = ['inferenceservices', 'aimservices']
+const writing = [...reading, 'create', 'patch', 'delete']
+
+/** Those that it needs but with --no-routes, where OME's ConfigMap has its usual name. */
+export const routeRights: readonly object[] = [
+  {
+    apiGroups: ['ome.io', 'aim.eai.amd.com'],
+    resources: [...services, 'aimruntimeconfigs', 'aimclusterruntimeconfigs'],
+    verbs: reading,
+  },
+  {
+    apiGroups: ['ome.io', 'aim.eai.amd.com'],
+    resources: services.map((each) => `${each}/status`),
+    verbs: ['get', 'update'],
+  },
+  { apiGroups: ['ome.io'], resources: ['inferenceservices/finalizers'], verbs: ['update'] },
+  { apiGroups: [''], resources: ['configmaps'], resourceNames: ['inferenceservice-config'], verbs: reading },
+  { apiGroups: [''], resources: ['services'], verbs: writing },
+  { apiGroups: ['networking.k8s.io'], resources: ['ingresses'], verbs: writing },
+  { apiGroups: ['gateway.networking.k8s.io'], resources: ['httproutes'], verbs: writing },
+  { apiGroups: ['networking.istio.io'], resources: ['virtualservices'], verbs: writing },
+  { apiGroups: ['gateway.envoyproxy.io'], resources: ['securitypolicies'], verbs: writing },
+]
+
 /** Gives these rights to the user `controller`, and no others. */
 export async function grant(api: KubeApi, rules: readonly object[]): Promise<void> {
   const group = 'rbac.authorization.k8s.io'

@@ -8,7 +8,7 @@ import { model, poolV1 } from '../catalog/resources.ts'
 import { createAccounts, kubeconfigOf, rightsOf } from '../deploy/accounts.ts'
 import { entrypoint, root, stageNamed } from '../deploy/dockerfile.ts'
 import { isServing } from '../deploy/health.ts'
-import { golden, manifests, objectsIn, startCluster } from '../deploy/objects.ts'
+import { collectionOf, createNamespace, golden, manifests, objectsIn, startCluster } from '../deploy/objects.ts'
 import type { KubeApi, KubeObject } from '../real/kube-api.ts'
 import { findParts } from '../real/parts.ts'
 
@@ -47,9 +47,7 @@ describe.skipIf(missing.length > 0)('the service accounts', () => {
 
   test('may do all that the pods do', async () => {
     await createCluster(api)
-    const programs = await Promise.all(
-      containers().map(({ name, args, args: [command] }) => start(name, [...args, ...(extraArgs[command] ?? [])])),
-    )
+    const programs = await Promise.all(containers().map(({ name, args }) => start(name, args)))
     try {
       for (const { program, isReady } of programs) await untilReady(program, isReady, startTimeoutMs)
       const poll = (path: string) => expect.poll(() => api.get(path))
@@ -61,6 +59,53 @@ describe.skipIf(missing.length > 0)('the service accounts', () => {
       for (const { program } of programs) expect(program.lastLines(1000)).not.toMatch(/forbidden|may not/)
     } finally {
       for (const { program } of programs) await program.stop()
+    }
+  })
+
+  test('of the controller may make, change and delete all that routes are made of', async () => {
+    await createNamespace(api, 'ome')
+    for (const object of services) await api.create(await collectionOf(api, object), object)
+    const { name, args } = containers().find(isController)!
+    const { program, isReady } = await start(name, args)
+    const poll = (path: string) => expect.poll(() => api.get(path))
+    const gone = (path: string) => expect.poll(() => api.get(path).catch(String)).toContain('404')
+    try {
+      await untilReady(program, isReady, startTimeoutMs)
+      await poll(paths.aimRoute).toMatchObject({ metadata: { ownerReferences: [{ kind: 'AIMService' }] } })
+      await poll(paths.aimService).toMatchObject({ status: { routing: { path: '/default/chat' } } })
+      await poll(paths.virtualService).toMatchObject({ spec: { hosts: ['serverless.default.svc.cluster.local'] } })
+      await poll(paths.service).toMatchObject({ spec: { type: 'ExternalName' } })
+      await poll(paths.ingress).toMatchObject({ spec: { ingressClassName: 'nginx' } })
+
+      const ingress = { enableGatewayAPI: true, omeIngressGateway: 'default/gateway' }
+      await api.apply(paths.configMap, configMap({ ingress: JSON.stringify(ingress) }))
+      await poll(paths.route).toMatchObject({ spec: { parentRefs: [{ name: 'gateway' }] } })
+      await poll(paths.securityPolicy).toMatchObject({ spec: { targetRefs: [{ kind: 'HTTPRoute', name: 'raw' }] } })
+      await gone(paths.ingress)
+
+      const disabled = { metadata: { annotations: { 'ome.io/disable-ingress': 'true' } } }
+      await api.patch(paths.raw, disabled)
+      await poll(paths.raw).toMatchObject({ status: { conditions: [{ reason: 'AuthUnsupported' }] } })
+      for (const path of [paths.route, paths.securityPolicy]) await gone(path)
+      await api.patch(paths.serverless, disabled)
+      await poll(paths.service).toMatchObject({ spec: { type: 'ClusterIP' } })
+      await gone(paths.virtualService)
+      await api.patch(paths.aimService, { spec: { routing: { enabled: false } } })
+      await gone(paths.aimRoute)
+      expect(program.lastLines(1000)).not.toMatch(/forbidden|may not|could not be written/)
+    } finally {
+      await program.stop()
+    }
+  })
+
+  test('of a controller for one namespace may read all that it watches', async () => {
+    const [{ args }] = containersIn([join(golden, 'one-pool.yaml')]).filter(isController)
+    const { program, isReady } = await start('signalbox-controller', args, 'inference')
+    try {
+      await untilReady(program, isReady, startTimeoutMs)
+      expect(program.lastLines(1000)).not.toMatch(/forbidden|may not/)
+    } finally {
+      await program.stop()
     }
   })
 
@@ -92,9 +137,9 @@ describe.skipIf(missing.length > 0)('the service accounts', () => {
   })
 
   /** Runs Signalbox with a token of the account, on free ports. */
-  async function start(account: string, args: readonly string[]) {
-    const kubeconfig = join(folder, `kubeconfig-of-${account}`)
-    writeFileSync(kubeconfig, (await kubeconfigOf(api, 'default', account)).exportConfig())
+  async function start(account: string, args: readonly string[], namespace = 'default') {
+    const kubeconfig = join(folder, `kubeconfig-of-${namespace}-${account}`)
+    writeFileSync(kubeconfig, (await kubeconfigOf(api, namespace, account)).exportConfig())
     const [port, healthPort, metricsPort] = await freePorts(3)
     const portFlag = { serve: 'grpc-port', controller: undefined, extension: 'extension-port' }[args[0]]
     const flags = [`--kubeconfig=${kubeconfig}`, `--grpc-health-port=${healthPort}`, `--metrics-port=${metricsPort}`]
@@ -105,12 +150,20 @@ describe.skipIf(missing.length > 0)('the service accounts', () => {
   }
 })
 
-/** Beyond the defaults, as deploy/manifests-with-extension has it. */
-const extraArgs: Readonly<Record<string, readonly string[]>> = { controller: ['--pool-status'] }
+type Container = { readonly name: string; readonly args: readonly string[] }
 
-/** Of the Deployments in deploy/. */
-function containers(): { name: string; args: string[] }[] {
-  const deployments = manifests.flatMap(objectsIn).filter(({ kind }) => kind === 'Deployment')
+const isController = ({ args: [command] }: Container): boolean => command === 'controller'
+
+/** Of the Deployments in deploy/, with what deploy/manifests-with-extension and deploy/components/routes change in them. */
+function containers(): Container[] {
+  const withRoutes = (arg: string) => (arg === '--no-routes' ? '--ome-config=ome/inferenceservice-config' : arg)
+  return containersIn(manifests).map((container) =>
+    isController(container) ? { ...container, args: [...container.args.map(withRoutes), '--pool-status'] } : container,
+  )
+}
+
+function containersIn(files: readonly string[]): Container[] {
+  const deployments = files.flatMap(objectsIn).filter(({ kind }) => kind === 'Deployment')
   return deployments.map(({ metadata, spec }) => {
     const { template } = spec as { template: { spec: { containers: { args: string[] }[] } } }
     return { name: metadata.name, args: template.spec.containers[0].args }
@@ -132,6 +185,61 @@ async function createCluster(api: KubeApi): Promise<void> {
   const rules = [{ backendRefs: [{ ...poolRef, kind: 'InferencePool' }] }]
   await create('namespaces/default/httproutes', 'HTTPRoute', 'route', { parentRefs: [{ name: 'gateway' }], rules })
 }
+
+const inferenceService = (name: string, annotations: object, labels: object = {}): KubeObject => ({
+  apiVersion: 'ome.io/v1beta1',
+  kind: 'InferenceService',
+  metadata: { name, namespace: 'default', annotations, labels } as KubeObject['metadata'],
+  spec: { engine: { minReplicas: 1 } },
+})
+
+const configMap = (data: object): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name: 'inferenceservice-config', namespace: 'ome' },
+  data,
+})
+
+/** Between them they need every kind of object that routes are made of. */
+const services: readonly KubeObject[] = [
+  configMap({ ingress: '{}' }),
+  inferenceService('raw', {
+    'ome.io/deployment-mode': 'RawDeployment',
+    'ome.io/ingress-class': 'nginx',
+    'signalbox.dev/auth': 'basic',
+    'signalbox.dev/auth-secret': 'users',
+  }),
+  inferenceService('serverless', {}, { 'networking.knative.dev/visibility': 'cluster-local' }),
+  {
+    apiVersion: 'aim.eai.amd.com/v1alpha1',
+    kind: 'AIMService',
+    metadata: { name: 'chat', namespace: 'default' },
+    spec: {
+      model: { name: 'qwen' },
+      routing: {
+        enabled: true,
+        gatewayRef: { name: 'gateway' },
+        pathTemplate: '/{.metadata.namespace}/{.metadata.name}',
+      },
+    },
+  },
+]
+
+const gatewayRoutes = `/apis/${gatewayApi}/namespaces/default/httproutes`
+const inferenceServices = '/apis/ome.io/v1beta1/namespaces/default/inferenceservices'
+const paths = {
+  configMap: '/api/v1/namespaces/ome/configmaps/inferenceservice-config',
+  raw: `${inferenceServices}/raw`,
+  serverless: `${inferenceServices}/serverless`,
+  aimService: '/apis/aim.eai.amd.com/v1alpha1/namespaces/default/aimservices/chat',
+  service: '/api/v1/namespaces/default/services/serverless',
+  ingress: '/apis/networking.k8s.io/v1/namespaces/default/ingresses/raw',
+  virtualService: '/apis/networking.istio.io/v1beta1/namespaces/default/virtualservices/serverless',
+  securityPolicy: '/apis/gateway.envoyproxy.io/v1alpha1/namespaces/default/securitypolicies/raw',
+  route: `${gatewayRoutes}/raw`,
+  // The hash is that of the namespace.
+  aimRoute: `${gatewayRoutes}/chat-1080a608`,
+} as const
 
 const poolResources = [
   'inferencepools.inference.networking.k8s.io',
@@ -156,10 +264,23 @@ const contending = (namespace: string, lease: string) => [
 const statusOf = (resources: readonly string[]) => resources.map((resource) => resource.replace('.', '/status.'))
 const isPool = (resource: string) => resource.startsWith('inferencepools.')
 
-/** Of a controller with --pool-status. */
+const serviceResources = ['inferenceservices.ome.io', 'aimservices.aim.eai.amd.com']
+const routeResources = [
+  'services',
+  'ingresses.networking.k8s.io',
+  'httproutes.gateway.networking.k8s.io',
+  'virtualservices.networking.istio.io',
+  'securitypolicies.gateway.envoyproxy.io',
+]
+
+/** Of a controller with --pool-status and with routes. */
 const controlling = (namespaces: readonly string[], leaseNamespace: string) => [
-  ...reading(namespaces, [...poolResources, 'httproutes.gateway.networking.k8s.io', 'services']),
+  ...reading(namespaces, [...poolResources, ...serviceResources, 'aimruntimeconfigs.aim.eai.amd.com']),
   ...reading(everywhere, ['gateways.gateway.networking.k8s.io', 'gatewayclasses.gateway.networking.k8s.io']),
+  ...reading(everywhere, ['aimclusterruntimeconfigs.aim.eai.amd.com', 'configmaps inferenceservice-config']),
+  ...allowed(namespaces, 'create delete get list patch watch', routeResources),
+  ...allowed(namespaces, 'get update', statusOf(serviceResources)),
+  ...allowed(namespaces, 'update', ['inferenceservices/finalizers.ome.io']),
   ...allowed(namespaces, 'patch', statusOf(poolResources.filter((resource) => !isPool(resource)))),
   ...allowed(namespaces, 'get update', statusOf(poolResources.filter(isPool))),
   ...allowed(namespaces, 'create', ['events']),

@@ -85,6 +85,31 @@ describe.skipIf(missing.length > 0)('on a real API server', () => {
       }
     })
 
+    test('takes deploy/components/routes to either of them', async () => {
+      for (const base of ['manifests', 'manifests-with-extension']) {
+        const overlay = join(folder, `routes-over-${base}`)
+        mkdirSync(overlay)
+        const resources = [relative(overlay, join(deploy, base))]
+        const components = [relative(overlay, join(deploy, 'components', 'routes'))]
+        const kustomization = { namespace: 'elsewhere', resources, components }
+        writeFileSync(join(overlay, 'kustomization.yaml'), JSON.stringify(kustomization))
+        const { stdout } = await run(kubectl!, ['kustomize', overlay])
+        const objects = parseAllDocuments(stdout).map((document) => document.toJS() as KubeObject)
+        const named = (kind: string, name: string) =>
+          objects.find((object) => object.kind === kind && object.metadata.name === name)
+        const { template } = named('Deployment', 'signalbox-controller')!.spec as {
+          template: { spec: { containers: [{ args: string[] }] } }
+        }
+        const { args } = template.spec.containers[0]
+        expect(args).toContain('--ome-config=ome/inferenceservice-config')
+        expect(args).not.toContain('--no-routes')
+        for (const part of ['routes', 'route-settings']) {
+          const binding = named('ClusterRoleBinding', `default-signalbox-controller-${part}`)
+          expect(binding).toMatchObject({ subjects: [{ name: 'signalbox-controller', namespace: 'elsewhere' }] })
+        }
+      }
+    })
+
     test('moves all of it to another namespace by an overlay', async () => {
       const overlay = join(folder, 'overlay')
       mkdirSync(overlay)
