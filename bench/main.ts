@@ -17,6 +17,7 @@ import type { Server } from './peers/server.ts'
 import { startSignalbox } from './peers/signalbox.ts'
 import { type Part, type PartReport, parts, reportMarkdown } from './report.ts'
 import { measureResponses } from './responses/responses.ts'
+import { measureRoutes } from './routes/routes.ts'
 import { measureScraping } from './scraping/scraping.ts'
 import { alignTable } from './table.ts'
 import { measureTraces } from './traces/traces.ts'
@@ -48,6 +49,9 @@ async function main(args: readonly string[]): Promise<void> {
   if (wants('scraping')) {
     const outcome = await inWorkspace((directory) => measureScraping({ quick: options.quick, directory, say }))
     reports.scraping = { ...nothingFound, ...outcome }
+  }
+  if (wants('routes')) {
+    reports.routes = await inWorkspace((directory) => measureRoutes({ quick: options.quick, directory, say }))
   }
   if (wants('traces')) reports.traces = await inWorkspace((workspace) => measureTraces(options, workspace, say))
 

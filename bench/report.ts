@@ -10,6 +10,7 @@ const headings = {
   responses: 'Streamed responses',
   scraping: 'Metrics of model servers',
   envoy: 'Behind a real Envoy',
+  routes: 'Routes of OME and AIM Engine',
   traces: 'Traces behind a real Envoy Gateway',
 } as const
 
