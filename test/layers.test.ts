@@ -11,6 +11,7 @@ const walls: readonly { from: readonly string[]; to: readonly string[] }[] = [
   { from: ['sources', 'controller', 'routes', 'catalog', 'kubernetes'], to: ['request', 'extproc'] },
   { from: ['extproc', 'request', 'scheduling', 'catalog', 'pool'], to: ['kubernetes', 'extension', 'preflight'] },
   { from: ['kubernetes'], to: ['sources', 'controller', 'extension', 'preflight', 'cli'] },
+  { from: ['routes'], to: ['controller', 'extension', 'preflight', 'cli', 'pool', 'scheduling'] },
   { from: ['pool', 'scheduling', 'admission'], to: ['extproc', 'request'] },
   { from: ['admission', 'response'], to: ['sources', 'controller', 'routes', 'cli', 'sim', 'demo'] },
   { from: ['sim'], to: ['extproc', 'request', 'catalog', 'pool', 'scheduling', 'sources'] },

@@ -119,8 +119,7 @@ export function planDelete(kind: ResourceKind, object: KubeObject): Write {
     object,
     warnings: [],
     async send(client: KubeClient) {
-      await client.delete(objectPath(kind, namespace!, name), { uid, resourceVersion })
-      return 'deleted'
+      return (await client.delete(objectPath(kind, namespace!, name), { uid, resourceVersion })) ?? 'deleted'
     },
   }
 }

@@ -6,7 +6,7 @@ import type { Selection } from '../kubernetes/list.ts'
 import { type KubeObject, keyOf, type ResourceKind } from '../kubernetes/object.ts'
 import { deriveNames } from '../routes/aim/names.ts'
 import { RouteCompiler } from '../routes/compile.ts'
-import type { CompiledService, ServiceCondition, ServiceStatus } from '../routes/compiled.ts'
+import type { CompiledService, Generated, ServiceCondition, ServiceStatus } from '../routes/compiled.ts'
 import { hasApplied } from './applied.ts'
 import { Applying, controllerOf, type Failure, generatedKinds, idOf, planDelete, type Standing } from './applying.ts'
 import type { Cluster } from './cluster.ts'
@@ -122,18 +122,12 @@ export class RouteWriter implements Writer {
       .map(failureIn)
       .find(isFailure)
     const modelFailure = standings.filter(isModelRoute).map(failureIn).find(isFailure)
+    const surplus = others === 'delete' ? findSurplus(compiled, controlled) : []
     // All of its objects, or none: half of them would look as if all were well.
-    if (failure?.reason !== 'NameCollision') {
-      // A route is not open for a moment before it is guarded.
-      const guard = standings.find(
-        ({ object, standing }) => object.kind === 'SecurityPolicy' && standing.name !== 'applied',
-      )
-      for (const { standing } of guard === undefined ? standings : [guard])
-        if (standing.name === 'due') yield standing.write
-    }
-    const isApplied = standings.every(({ standing }) => standing.name === 'applied')
+    if (failure?.reason !== 'NameCollision') yield* planObjects(standings, surplus)
+    const isApplied = standings.every((each) => each.standing.name === 'applied' || isModelRoute(each))
     // What replaces them comes before they go.
-    if (others === 'delete' && isApplied) yield* planDeletes(compiled, controlled)
+    if (isApplied) yield* planDeletes(surplus)
     const isUnderWay = standings.some(({ standing }) => standing.name === 'waiting' || isUntried(standing))
     // Said once it is so, and not that it is about to be.
     const isFine = failure === undefined && modelFailure === undefined
@@ -167,16 +161,35 @@ function findControlled(cluster: Cluster): ReadonlyMap<string, readonly Controll
   return found
 }
 
-function* planDeletes({ service, objects }: CompiledService, controlled: readonly Controlled[]): Generator<Write> {
-  const surplus = controlled.filter(
+type ObjectStanding = { readonly object: Generated; readonly standing: Standing }
+
+/** No route is open for a moment without its guard: not before that comes, and not after that has let go of it. */
+function* planObjects(standings: readonly ObjectStanding[], surplus: readonly Controlled[]): Generator<Write> {
+  const guard = standings.find(
+    ({ object, standing }) => object.kind === 'SecurityPolicy' && standing.name !== 'applied',
+  )
+  const leaving = surplus.filter(({ kind }) => kind === kinds.httpRoute)
+  if (guard !== undefined && leaving.length > 0) return yield* planDeletes(leaving)
+  for (const { standing } of guard === undefined ? standings : [guard]) {
+    if (standing.name === 'due') yield standing.write
+  }
+}
+
+/** What was made for a service and is not wanted any more. */
+function findSurplus({ service, objects }: CompiledService, controlled: readonly Controlled[]): readonly Controlled[] {
+  return controlled.filter(
     ({ kind, object }) =>
       isOurs(object, service) &&
-      object.metadata.deletionTimestamp === undefined &&
       !objects.some((each) => each.kind === kind.kind && each.metadata.name === object.metadata.name),
   )
+}
+
+function* planDeletes(surplus: readonly Controlled[]): Generator<Write> {
   const routes = surplus.filter(({ kind }) => kind !== kinds.securityPolicy)
   // A policy goes when what it guards is gone.
-  for (const { kind, object } of routes.length > 0 ? routes : surplus) yield planDelete(kind, object)
+  for (const { kind, object } of routes.length > 0 ? routes : surplus) {
+    if (object.metadata.deletionTimestamp === undefined) yield planDelete(kind, object)
+  }
 }
 
 /**
@@ -195,7 +208,7 @@ function withoutDeleted(objects: ReadonlyMap<string, KubeObject>): ReadonlyMap<s
   return new Map([...objects].filter(([, object]) => !isDeleted(object)))
 }
 
-const failureIn = ({ standing }: { readonly standing: Standing }): Failure | undefined =>
+const failureIn = ({ standing }: ObjectStanding): Failure | undefined =>
   standing.name === 'due' || standing.name === 'impossible' ? standing.failure : undefined
 const isFailure = (failure: Failure | undefined): failure is Failure => failure !== undefined
 const isUntried = (standing: Standing): boolean => standing.name === 'due' && standing.failure === undefined

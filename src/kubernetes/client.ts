@@ -104,11 +104,13 @@ export class KubeClient {
     return this.patch(path, 'apply-patch', object, { fieldManager, force })
   }
 
+  /** Gives the object when it has finalizers, which have to be gone before it is. */
   async delete(
     path: string,
     preconditions?: { readonly uid?: string | undefined; readonly resourceVersion?: string | undefined },
-  ): Promise<void> {
-    await this.#call('DELETE', path, undefined, preconditions && { preconditions })
+  ): Promise<KubeObject | undefined> {
+    const answer = (await this.#call('DELETE', path, undefined, preconditions && { preconditions })) as KubeObject
+    return answer.metadata?.deletionTimestamp === undefined ? undefined : answer
   }
 
   /**
