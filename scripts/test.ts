@@ -68,7 +68,8 @@ if (only === undefined || only === '--e2e') {
   // They wait more than they work, and have nothing in common.
   const shows = await Promise.all([
     vitest('end to end, with a real Envoy', 'e2e', ['test/e2e']),
-    vitest('with a real Kubernetes API', 'e2e', ['test/kube'], 'pipe'),
+    vitest('with a real Kubernetes API', 'e2e', ['test/kube', '--exclude', 'test/kube/route*'], 'pipe'),
+    vitest('routes, with a real Kubernetes API', 'e2e', ['test/kube/route'], 'pipe'),
     vitest('with a real Envoy Gateway', 'e2e', ['test/gateway'], 'pipe'),
   ])
   for (const show of shows) show()

@@ -101,6 +101,8 @@ export type Catalog = {
    * of the HTTPRoute rule that matches it in X-Gateway-Model-Name.
    */
   readonly poolsByName: ReadonlyMap<string, PoolShares>
+  /** Names that an HTTPRoute rule matches in X-Gateway-Model-Name and leads to a Service: served, though by no pool. */
+  readonly servedElsewhere: ReadonlySet<string>
   /** By the objective's `namespace/name`. */
   readonly objectives: ReadonlyMap<string, Objective>
   /** Adapter name → base model, and each base model → itself (ConfigMaps of the body-based router). */
@@ -114,6 +116,7 @@ export const emptyCatalog: Catalog = {
   models: new Map(),
   rewrites: new Map(),
   poolsByName: new Map(),
+  servedElsewhere: new Set(),
   objectives: new Map(),
   baseModels: new Map(),
   headerNames: [],

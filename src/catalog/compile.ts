@@ -69,7 +69,16 @@ export function compileCatalog(resources: readonly Resource[], options: CompileO
   ]
   const headerNames = headerNamesOf(splits)
   return {
-    catalog: { pools, models, rewrites, poolsByName, objectives, baseModels, headerNames },
+    catalog: {
+      pools,
+      models,
+      rewrites,
+      poolsByName,
+      servedElsewhere: routes.namesElsewhere,
+      objectives,
+      baseModels,
+      headerNames,
+    },
     accepted,
     readings,
     problems,

@@ -96,4 +96,6 @@ export type RouteRule = {
   readonly modelNames: readonly string[]
   /** Weights of the InferencePools behind the rule, by `namespace/name`. */
   readonly weights: ReadonlyMap<string, number>
+  /** It has backends that are no InferencePools. */
+  readonly leadsElsewhere: boolean
 }

@@ -5,6 +5,8 @@ import type { Declaration, RouteRule } from './declaration.ts'
 export type ModelRoutes = {
   /** Every name that a rule matches. */
   readonly modelNames: Iterable<string>
+  /** The names that a rule leads to a backend that is no InferencePool. */
+  readonly namesElsewhere: ReadonlySet<string>
   /** How the first rule that leads requests for a name to any of the pools divides them. */
   sharesOf(modelName: string, pools: ReadonlyMap<string, Pool>): PoolShares | undefined
   /**
@@ -25,6 +27,7 @@ export function readModelRoutes(declarations: readonly Declaration[]): ModelRout
   const rulesOf = (modelName: string) => rules.get(modelName) ?? []
   return {
     modelNames: rules.keys(),
+    namesElsewhere: new Set([...rules].filter(([, ofName]) => ofName.some(leadsElsewhere)).map(([name]) => name)),
     sharesOf(modelName, pools) {
       for (const { weights } of rulesOf(modelName)) {
         const named = [...weights].filter(([key, weight]) => weight > 0 && pools.has(key))
@@ -39,6 +42,8 @@ export function readModelRoutes(declarations: readonly Declaration[]): ModelRout
     weightsOf: (modelName, poolKeys) => weightsBy(rulesOf(modelName), poolKeys),
   }
 }
+
+const leadsElsewhere = (rule: RouteRule): boolean => rule.leadsElsewhere
 
 /** @param weights parallel to `pools` */
 export function shares(pools: readonly Pool[], weights: readonly number[]): PoolShares {

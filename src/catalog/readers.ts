@@ -195,7 +195,8 @@ export function readRoute(resource: Resource, options: ReadOptions, problems: Pr
       const key = `${backend.namespace ?? namespace}/${backend.name}`
       weights.set(key, (weights.get(key) ?? 0) + backend.weight)
     }
-    return { modelNames, weights }
+    const leadsElsewhere = rule.backendRefs.some((backend) => !refersToPool(backend) && backend.weight > 0)
+    return { modelNames, weights, leadsElsewhere }
   })
   return { ...common(resource, object.metadata, options), kind: 'route', rules }
 }

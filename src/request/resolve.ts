@@ -79,9 +79,9 @@ export function resolve(
   return { pool, rule, rewrite, target, baseModel, priority: priorityOf(catalog, request, pool, rule) }
 }
 
-/** An adapter or base model, or a name that an HTTPRoute leads to this pool. */
+/** An adapter or base model, or a name that an HTTPRoute leads to this pool or to a Service. */
 function isNamedFor(catalog: Catalog, model: string, pool: Pool | undefined): boolean {
-  if (catalog.baseModels.has(model)) return true
+  if (catalog.baseModels.has(model) || catalog.servedElsewhere.has(model)) return true
   return pool !== undefined && catalog.poolsByName.get(model)?.pools.includes(pool) === true
 }
 

@@ -38,6 +38,15 @@ describe('a name that no InferenceModel has belongs to the pools', () => {
   })
 })
 
+test('a name that a rule leads to a Service is served elsewhere', () => {
+  const toService = (name: string, weight?: number) => ({
+    ...rule(name, { pool: 1 }),
+    backendRefs: [{ kind: 'Service', name: 'predictor', port: 80, ...(weight !== undefined && { weight }) }],
+  })
+  const catalog = compile(route([toService('service'), toService('switched-off', 0), rule('pooled', { pool: 1 })]))
+  expect([...catalog.servedElsewhere]).toEqual(['service'])
+})
+
 test('such a name is a model that is served', () => {
   const catalog = compile(model({ modelName: 'a' }), route([rule('b', { pool: 1 }), rule('c', { gone: 1 })]))
   expect(modelNames(catalog)).toEqual(['a', 'b'])

@@ -276,6 +276,7 @@ describe('HTTPRoutes', () => {
     expect(rules(route([rule('llama', { a: 80, b: 20 })]))).toEqual([
       {
         modelNames: ['llama'],
+        leadsElsewhere: false,
         weights: new Map([
           ['default/a', 80],
           ['default/b', 20],

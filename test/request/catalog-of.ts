@@ -65,6 +65,7 @@ export function catalogOf(input: CatalogInput): Catalog {
     models: new Map(routes),
     rewrites: new Map(rewrites),
     poolsByName: new Map(rewritten),
+    servedElsewhere: new Set(),
     objectives: new Map(
       Object.entries(objectives).map(([key, objective]) => [
         key,

@@ -385,6 +385,12 @@ describe('a name that only a route leads to a pool', () => {
   })
 })
 
+test('a name that a route leads to a Service is known', () => {
+  const catalog = { ...twoPools, servedElsewhere: new Set(['elsewhere']) }
+  expect(resolved(catalog, { model: 'elsewhere' }, true)).not.toBe('model_not_found')
+  expect(resolved(catalog, { model: 'nowhere' }, true)).toBe('model_not_found')
+})
+
 describe('the header that names the target', () => {
   const targetOf = (modelRewrite: string | undefined, model: string | undefined = 'chat') =>
     routeOf(onePool, { model, modelRewrite }).target

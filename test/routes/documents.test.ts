@@ -13,6 +13,13 @@ test('docs/routes.md shows what is printed for its example', async () => {
   expect(await routes('-f', join(root, path), ...args.split(' '))).toEqual({ stdout: shown, stderr: '', exitCode: 0 })
 })
 
+test('README.md shows the beginning of what is printed for its example', async () => {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8')
+  const [, path, args, shown] = /\$ \.\/bin\/signalbox routes -f (\S+) ([^\n]*)\n(.*?)…\n```/s.exec(readme)!
+  const { stdout } = await routes('-f', join(root, path), ...args.split(' '))
+  expect(stdout.slice(0, shown.length)).toBe(shown)
+})
+
 /** The sources of the compilers. */
 const sources = globSync('src/routes/**/*.ts', { cwd: root }).map((path) => readFileSync(join(root, path), 'utf8'))
 const written = (pattern: RegExp) => [
