@@ -31,6 +31,12 @@ export const generatedKinds: Readonly<Record<Generated['kind'], ResourceKind>> =
   HTTPRoute: kinds.httpRoute,
 }
 
+/**
+ * Makes an apply one that only creates: the API server compares it with the version of what is there, and takes no notice of it
+ * where there is nothing. It can't be 0, which some kinds take for any version; etcd has its first one before any object.
+ */
+const noVersion = '1'
+
 /** Applies generated objects, and remembers what the API server made of it. */
 export class Applying {
   /** What applying an object has failed with. */
@@ -81,8 +87,9 @@ export class Applying {
 
   #write(kind: ResourceKind, wanted: Generated, observed: KubeObject | undefined): Write {
     const { namespace, name } = wanted.metadata
-    // With its uid nothing is said of an object of that name that came later.
-    const metadata = { ...wanted.metadata, ...(observed !== undefined && { uid: observed.metadata.uid }) }
+    // With its uid nothing is said of an object of that name that came later; none has that version: what is made is new.
+    const identity = observed === undefined ? { resourceVersion: noVersion } : { uid: observed.metadata.uid }
+    const metadata = { ...wanted.metadata, ...identity }
     return {
       kind,
       object: observed ?? (wanted as KubeObject),
@@ -143,7 +150,10 @@ const impossible = (reason: Failure['reason'], message: string): Standing => ({
 function describeCollision(object: KubeObject): string {
   const { kind, metadata } = object
   const owner = controllerOf(object)
-  const whose = owner === undefined ? 'not controlled by this service' : `controlled by ${owner.kind} ${owner.name}`
+  const whose =
+    owner === undefined
+      ? 'not controlled by this service'
+      : `controlled by ${owner.kind} ${owner.name} (uid ${owner.uid})`
   return `${kind} ${metadata.namespace}/${metadata.name} exists and is ${whose}; it is left as it is`
 }
 

@@ -31,7 +31,7 @@ export class RouteWriter implements Writer {
   readonly #omeConfig: string
   readonly #compiler = new RouteCompiler()
   readonly #applying = new Applying()
-  /** Whose status says all of it already: neither the service nor what is made of it has changed since. */
+  /** Whose status says all of it that it can: neither the service nor what is made of it has changed since. */
   readonly #said = new WeakSet<CompiledService>()
   #services: readonly CompiledService[] = []
   #failures: ReadonlyMap<CompiledService, Failure> = new Map()
@@ -83,8 +83,11 @@ export class RouteWriter implements Writer {
     const failures = new Map<CompiledService, Failure>()
     const wanted = new Set<string>()
     const controlled = findControlled(cluster)
+    // The oldest service that has a model name may be of the family that is not listed yet.
+    const areAllSeen = [...omeSources, ...aimSources].every((kind) => cluster.sight(kind) !== 'unknown')
     for (const compiled of this.#services) {
       for (const object of compiled.objects) wanted.add(idOf(object))
+      if (!areAllSeen && hasModelCondition(compiled)) continue
       const ofService = controlled.get(compiled.service.metadata.uid!) ?? []
       const failure = yield* this.#planService(compiled, ofService, cluster)
       if (failure !== undefined) failures.set(compiled, failure)
@@ -108,23 +111,34 @@ export class RouteWriter implements Writer {
     })
   }
 
+  #standings({ service, objects, modelRoute }: CompiledService, cluster: Cluster): readonly ObjectStanding[] {
+    const standingOf = (object: Generated) => ({ object, standing: this.#applying.standing(object, service, cluster) })
+    const standings = objects.map(standingOf)
+    const isTaken = standings.some(
+      ({ object, standing }) => object.metadata.name === modelRoute && standing.name === 'impossible',
+    )
+    if (!isTaken) return standings
+    // What somebody else has by the name of the model route is not closed, either.
+    return standings.map((each) =>
+      each.object.kind === 'SecurityPolicy' ? standingOf(withoutTarget(each.object, modelRoute!)) : each,
+    )
+  }
+
   /** @returns why its routes can't be made */
   *#planService(
     compiled: CompiledService,
     controlled: readonly Controlled[],
     cluster: Cluster,
   ): Generator<Write, Failure | undefined> {
-    const { service, objects, others } = compiled
-    const standings = objects.map((object) => ({ object, standing: this.#applying.standing(object, service, cluster) }))
-    const isModelRoute = ({ object }: (typeof standings)[number]) => object.metadata.name === compiled.modelRoute
-    const failure = standings
-      .filter((each) => !isModelRoute(each))
-      .map(failureIn)
-      .find(isFailure)
+    const standings = this.#standings(compiled, cluster)
+    const isModelRoute = ({ object }: ObjectStanding) => object.metadata.name === compiled.modelRoute
+    const required = standings.filter((each) => !isModelRoute(each))
+    const failure = required.map(failureIn).find(isFailure)
     const modelFailure = standings.filter(isModelRoute).map(failureIn).find(isFailure)
-    const surplus = others === 'delete' ? findSurplus(compiled, controlled) : []
+    const surplus = compiled.others === 'delete' ? findSurplus(compiled, controlled) : []
     // All of its objects, or none: half of them would look as if all were well.
-    if (failure?.reason !== 'NameCollision') yield* planObjects(standings, surplus)
+    const canAllBe = required.every(({ standing }) => standing.name !== 'impossible')
+    if (canAllBe) yield* planObjects(standings, surplus)
     const isApplied = standings.every((each) => each.standing.name === 'applied' || isModelRoute(each))
     // What replaces them comes before they go.
     if (isApplied) yield* planDeletes(surplus)
@@ -133,9 +147,11 @@ export class RouteWriter implements Writer {
     const isFine = failure === undefined && modelFailure === undefined
     if (failure !== undefined || !isUnderWay) {
       const isSaid = isFine && this.#said.has(compiled)
-      const write = isSaid ? undefined : planStatus(compiled, statusOf(compiled, failure, modelFailure), this.#clock)
+      const onSaid = () => isFine && this.#said.add(compiled)
+      const status = statusOf(compiled, failure, modelFailure)
+      const write = isSaid ? undefined : planStatus(compiled, status, this.#clock, onSaid)
       if (write !== undefined) yield write
-      else if (isFine) this.#said.add(compiled)
+      else onSaid()
     }
     return failure
   }
@@ -175,6 +191,11 @@ function* planObjects(standings: readonly ObjectStanding[], surplus: readonly Co
   }
 }
 
+function withoutTarget(policy: Generated, route: string): Generated {
+  const targetRefs = policy.spec.targetRefs as readonly { readonly name: string }[]
+  return { ...policy, spec: { ...policy.spec, targetRefs: targetRefs.filter(({ name }) => name !== route) } }
+}
+
 /** What was made for a service and is not wanted any more. */
 function findSurplus({ service, objects }: CompiledService, controlled: readonly Controlled[]): readonly Controlled[] {
   return controlled.filter(
@@ -208,6 +229,8 @@ function withoutDeleted(objects: ReadonlyMap<string, KubeObject>): ReadonlyMap<s
   return new Map([...objects].filter(([, object]) => !isDeleted(object)))
 }
 
+const hasModelCondition = ({ status }: CompiledService): boolean =>
+  status.conditions.some(({ type }) => type === 'ModelRouteReady')
 const failureIn = ({ standing }: ObjectStanding): Failure | undefined =>
   standing.name === 'due' || standing.name === 'impossible' ? standing.failure : undefined
 const isFailure = (failure: Failure | undefined): failure is Failure => failure !== undefined
@@ -221,23 +244,36 @@ function statusOf(
 ): ServiceStatus {
   const { readyType, errorsStandAlone } = serviceKindOf(compiled)
   const { status } = compiled
-  if (failure !== undefined) {
-    const condition: ServiceCondition = { type: readyType, status: 'False', ...failure }
-    return errorsStandAlone ? { conditions: [condition] } : { ...status, conditions: replaced(status, condition) }
-  }
-  if (modelFailure === undefined) return status
-  return { ...status, conditions: replaced(status, { type: 'ModelRouteReady', status: 'False', ...modelFailure }) }
+  const failures = new Map<string, Failure>()
+  if (failure !== undefined) failures.set(readyType, failure)
+  if (modelFailure !== undefined) failures.set('ModelRouteReady', modelFailure)
+  const conditions = status.conditions.map((condition): ServiceCondition => {
+    const found = failures.get(condition.type)
+    return found === undefined ? condition : { type: condition.type, status: 'False', ...found }
+  })
+  if (failure === undefined) return { ...status, conditions }
+  if (errorsStandAlone) return { conditions: conditions.filter(({ type }) => type === readyType) }
+  // Without a route nothing else is promised, as where the compiler finds that a name is taken.
+  if (failure.reason !== 'NameCollision') return { ...status, conditions }
+  return { conditions: conditions.filter(({ type }) => type === 'RuntimeConfigReady' || type === readyType) }
 }
 
-const replaced = ({ conditions }: ServiceStatus, condition: ServiceCondition): readonly ServiceCondition[] =>
-  conditions.map((each) => (each.type === condition.type ? condition : each))
-
-/** Undefined when the status is right as it is. */
-function planStatus(compiled: CompiledService, wanted: ServiceStatus, clock: Clock): Write | undefined {
+/**
+ * Undefined when the status is right as it is.
+ * @param onSaid called when the API server keeps no more of it than there is: a CRD may lack fields
+ */
+function planStatus(
+  compiled: CompiledService,
+  wanted: ServiceStatus,
+  clock: Clock,
+  onSaid: () => void,
+): Write | undefined {
   const { service } = compiled
   const serviceKind = serviceKindOf(compiled)
   const next = (object: KubeObject) => {
-    const status = nextStatus(object, wanted, serviceKind, clock.epochMs())
+    // The generation that was judged, though the status may be that of a later one.
+    const judged = { ...object, metadata: service.metadata }
+    const status = nextStatus(judged, wanted, serviceKind, clock.epochMs())
     return isDeepStrictEqual(status, object.status ?? {}) ? undefined : status
   }
   if (next(service) === undefined) return undefined
@@ -246,7 +282,11 @@ function planStatus(compiled: CompiledService, wanted: ServiceStatus, clock: Clo
     object: service,
     content: wanted,
     warnings: warningsOf(wanted, readConditions(service.status)),
-    send: (client) => replaceStatus(client, serviceKind.kind, service, next),
+    async send(client) {
+      const stored = await replaceStatus(client, serviceKind.kind, service, next)
+      if (stored?.metadata.resourceVersion === service.metadata.resourceVersion) onSaid()
+      return stored
+    },
   }
 }
 

@@ -66,7 +66,7 @@ export class RouteCompiler {
         decideAimRoute(service, name, config, clusterConfig),
       )
     })
-    this.#aim.keepOnly(new Set(decisions.map(({ names }) => names.httpRouteKey)))
+    this.#aim.keepOnly(aimServices)
     return compileAimServices(decisions, httpRoutes, this.#aim)
   }
 }

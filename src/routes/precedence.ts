@@ -24,7 +24,8 @@ const knownMs = new WeakMap<KubeObject, number>()
 function createdAtMs(object: KubeObject): number {
   let ms = knownMs.get(object)
   if (ms === undefined) {
-    ms = Date.parse(String(object.metadata.creationTimestamp)) || never
+    const parsed = Date.parse(String(object.metadata.creationTimestamp))
+    ms = Number.isNaN(parsed) ? never : parsed
     knownMs.set(object, ms)
   }
   return ms

@@ -166,7 +166,7 @@ const withoutNulls = (fields: Record<string, unknown>): Record<string, unknown> 
 
 /**
  * Labels or annotations, whose values are strings. An API server refuses others. As they are easily written (`"true"` without
- * the quotes), what they would be with quotes is read, and said.
+ * the quotes), the text of the value is read, and said: it may differ from what was written, as `1.10` is the number 1.1.
  */
 function readTexts(
   { origin }: Resource,

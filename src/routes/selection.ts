@@ -33,7 +33,8 @@ export function describeChoice(selectors: readonly Selector[], documents: readon
   const there = [...new Set(documents.map(({ kind, metadata }) => `${kind}/${metadata.namespace}/${metadata.name}`))]
   const shown = there.slice(0, maxShown).join(', ')
   const more = there.length > maxShown ? ` and ${there.length - maxShown} more` : ''
-  const hint = asked.map((each) => didYouMean(each, there)).join('')
+  const kinds = [...new Set(documents.map(({ kind }) => kind))]
+  const hint = asked.map((each) => didYouMean(each, each.includes('/') ? there : kinds)).join('')
   return `nothing is ${asked.join(' or ')}${hint}; there ${there.length === 0 ? 'is nothing at all' : `is ${shown}${more}`}`
 }
 

@@ -2,6 +2,7 @@ import { keyOf } from '../kubernetes/object.ts'
 import { alignColumns } from './columns.ts'
 import type { CompiledService, Generated, ServiceCondition } from './compiled.ts'
 import { explanationLines } from './explanation.ts'
+import { compareText } from './precedence.ts'
 import type { Printout } from './print.ts'
 import { describeObject } from './ways.ts'
 import { asLine } from './yaml-text.ts'
@@ -15,40 +16,46 @@ export function printTables({ objects, services, explanations }: Printout): stri
     .join('\n')
 }
 
-/** The objects of a service stand together. */
+/** The objects of a service stand together, services by namespace and name. */
 function objectTable(objects: Printout['objects']): string[] {
-  const owned = Map.groupBy(objects, ownerOf)
-  const rows = [...owned.keys()]
-    .sort()
-    .flatMap((owner) =>
-      owned
-        .get(owner)!
-        .flatMap((object, nth) =>
-          describeObject(object).map((line, index) => [
-            nth === 0 && index === 0 ? owner.split(' ')[0] : '',
-            ...(index === 0 ? [object.kind, object.metadata.name] : ['', '']),
-            line,
-          ]),
-        ),
+  const owned = Map.groupBy(objects, (object) => JSON.stringify(ownerOf(object)))
+  const rows = [...owned.values()]
+    .sort(([a], [b]) => compareOwners(ownerOf(a), ownerOf(b)))
+    .flatMap((ofOwner) =>
+      ofOwner.flatMap((object, nth) => {
+        const { namespace, name } = ownerOf(object)
+        return describeObject(object).map((line, index) => [
+          nth === 0 && index === 0 ? `${namespace}/${name}` : '',
+          ...(index === 0 ? [object.kind, object.metadata.name] : ['', '']),
+          line,
+        ])
+      }),
     )
   return alignColumns([['SERVICE', 'KIND', 'NAME', 'WHAT GOES WHERE'], ...rows])
 }
 
-/** `ml-team/chat InferenceService`: in order of the services. */
-function ownerOf({ metadata: { namespace, ownerReferences } }: Generated): string {
+type Owner = { readonly namespace: string; readonly name: string; readonly kind: string }
+
+function ownerOf({ metadata: { namespace, ownerReferences } }: Generated): Owner {
   const [{ kind, name }] = ownerReferences
-  return `${namespace}/${name} ${kind}`
+  return { namespace, name, kind }
 }
+
+const compareOwners = (a: Owner, b: Owner): number =>
+  compareText(a.namespace, b.namespace) || compareText(a.name, b.name) || compareText(a.kind, b.kind)
 
 /** Conditions that tell whether a service can be reached; the others are beside the point. */
 const readyTypes = ['IngressReady', 'HTTPRouteReady', 'Ready']
+
+/** Without its configuration nothing else is known of a service. */
+const isConfigMissing = ({ type, status }: ServiceCondition): boolean =>
+  type === 'RuntimeConfigReady' && status === 'False'
 
 /** A message may be long, so it has a line of its own. */
 function serviceTable(services: readonly CompiledService[]): string[] {
   const rows = services.map(({ service, status }) => {
     const ready =
-      status.conditions.find(({ type }) => readyTypes.includes(type)) ??
-      status.conditions.find((condition) => condition.status === 'False')
+      status.conditions.find(({ type }) => readyTypes.includes(type)) ?? status.conditions.find(isConfigMissing)
     const others = status.conditions.filter((condition) => condition !== ready)
     return {
       cells: [

@@ -292,6 +292,24 @@ test('a table shows hosts that lead to the same once, and where an Ingress and a
   ])
 })
 
+test('a table has services by namespace, then name, as the documents are', async () => {
+  const at = (namespace: string) => aim('x', undefined, `, namespace: ${namespace}`)
+  const { stdout } = await routes(await makeDirectory({ 'a.yaml': documents(at('a-b'), at('a')) }), '-o', 'table')
+  const rows = stdout.split('\n').filter((line) => line.startsWith('a'))
+  expect(rows.map((row) => row.split(' ')[0])).toEqual(['a/x', 'a-b/x', 'a/x', 'a-b/x'])
+})
+
+test('READY in a table is nothing where routing is off, and tells of a missing configuration', async () => {
+  const idle = aim('idle', 'enabled: false', ', annotations: {signalbox.dev/model-routing: "true"}')
+  const lost = aim('lost').replace('spec: {', 'spec: {runtimeConfigName: gpu, ')
+  const { stdout } = await routes(await makeDirectory({ 'a.yaml': documents(idle, lost) }), '-o', 'table')
+  const rows = stdout.split('\n').filter((line) => line.startsWith('default/'))
+  expect(rows.map((row) => row.split(/ +/))).toEqual([
+    ['default/idle', 'AIMService', '-', '-', '-'],
+    ['default/lost', 'AIMService', 'False', 'ReferenceNotFound', '-'],
+  ])
+})
+
 describe('--only', () => {
   const input = documents(
     config,

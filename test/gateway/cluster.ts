@@ -32,7 +32,7 @@ const plan = [
 ]
 
 /** Labels and ports as in deploy/manifests/serve.yaml. */
-const signalboxPod: PodEntry = {
+export const signalboxPod: PodEntry = {
   name: 'signalbox-0',
   address: podAddress(2),
   labels: {
@@ -167,7 +167,8 @@ function sourceFlags(source: SourceName, api: KubeApi, endpointsFile: string): s
   }
 }
 
-async function startSignalbox(flags: readonly string[]): Promise<GuardedProcess> {
+/** `signalbox serve` in the place of {@link signalboxPod}. */
+export async function startSignalbox(flags: readonly string[]): Promise<GuardedProcess> {
   const { address, ports } = signalboxPod
   const [healthPort] = await freePorts(1)
   const signalbox = new GuardedProcess({

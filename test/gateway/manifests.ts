@@ -21,5 +21,5 @@ export function apiPath({ apiVersion, kind, metadata }: KubeObject): string {
 
 function plural(kind: string): string {
   if (kind.endsWith('s')) return `${kind}es`
-  return kind.endsWith('cy') ? `${kind.slice(0, -1)}ies` : `${kind}s`
+  return /[^aeiou]y$/.test(kind) ? `${kind.slice(0, -1)}ies` : `${kind}s`
 }

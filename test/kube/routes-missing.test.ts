@@ -62,7 +62,9 @@ describe.skipIf(isSkipped)('in a cluster that lacks kinds or rights', () => {
   })
 
   test('the controller is ready, and each kind is picked up when its CRD comes', { timeout: 180_000 }, async () => {
-    await eventually(async () => expect(await checkHealth(`127.0.0.1:${controller.healthPort}`, 'readiness')).toBe('SERVING'))
+    await eventually(async () =>
+      expect(await checkHealth(`127.0.0.1:${controller.healthPort}`, 'readiness')).toBe('SERVING'),
+    )
     for (const kind of [inferenceService, aimService, httpRoute]) {
       expect(await controller.watchState(kind, 'missing'), kind.plural).toBe(1)
     }

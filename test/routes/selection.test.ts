@@ -26,6 +26,9 @@ describe('--only', () => {
     expect(describeChoice([parseSelector('HTTPRoute/ml/chap')!], [route])).toBe(
       'nothing is httproute/ml/chap, did you mean HTTPRoute/ml/chat?; there is HTTPRoute/ml/chat',
     )
+    expect(describeChoice([parseSelector('HTTPRoutes')!], [route])).toBe(
+      'nothing is httproutes, did you mean HTTPRoute?; there is HTTPRoute/ml/chat',
+    )
     expect(describeChoice([parseSelector('Ingress')!, parseSelector('x/y')!], [])).toBe(
       'nothing is ingress or x/y; there is nothing at all',
     )

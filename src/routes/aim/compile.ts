@@ -1,4 +1,4 @@
-import type { KubeObject } from '../../kubernetes/object.ts'
+import { type KubeObject, keyOf } from '../../kubernetes/object.ts'
 import type { CompiledService, Generated, ServiceCondition, ServiceProblem } from '../compiled.ts'
 import { Memory } from '../memory.ts'
 import { type Claim, findRoutingConflicts } from './conflicts.ts'
@@ -19,16 +19,19 @@ export function compileAimServices(
   memory = new Memory<CompiledService>(),
 ): readonly CompiledService[] {
   const collisions = findNameCollisions(decisions)
-  const results = decisions.map((decision) =>
-    compileOne(decision, collisions.get(decision), httpRoutes.get(decision.names.httpRouteKey)),
-  )
+  const results = decisions.map((decision) => {
+    const result = compileOne(decision, collisions.get(decision), httpRoutes.get(decision.names.httpRouteKey))
+    if ('gateway' in result) return result
+    const { service, problem } = result
+    return memory.get(keyOf(service), [decision, problem?.message], () => result)
+  })
   const conflicts = findRoutingConflicts(results.filter((result) => 'gateway' in result))
   return results.map((result) => {
     if (!('gateway' in result)) return result
-    const { decision, observed } = result
+    const { service, decision, observed } = result
     const conflict = conflicts.get(result)
     const inputs = [decision, observed, conflict?.reason, conflict?.message]
-    return memory.get(decision.names.httpRouteKey, inputs, () => asRouted(result, conflict))
+    return memory.get(keyOf(service), inputs, () => asRouted(result, conflict))
   })
 }
 

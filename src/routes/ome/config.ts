@@ -1,9 +1,8 @@
 import { z } from 'zod'
-import { show } from '../../catalog/fields.ts'
 import { isObject } from '../../catalog/resource.ts'
 import type { KubeObject } from '../../kubernetes/object.ts'
 import type { Place } from '../compiled.ts'
-import { configInvalid, Failure } from './failure.ts'
+import { configInvalid, Failure, shorten, showFound } from './failure.ts'
 
 /** The ConfigMap of OME, read once. What is wrong with a key counts for the services that need it. */
 export type OmeConfig = {
@@ -83,7 +82,11 @@ function readFields<S extends z.ZodObject>(configMap: KubeObject, key: string, s
   if (written === undefined || written === null) return {}
   if (typeof written !== 'string') throw configInvalid(name, written, 'a string that is a JSON object', at)
   const value = parseJson(written, (why) => {
-    return new Failure('ConfigInvalid', `${name}: found ${show(written)}, allowed: a JSON object${why}`, at)
+    return new Failure(
+      'ConfigInvalid',
+      `${name}: found ${showFound(onOneLine(written))}, allowed: a JSON object${why}`,
+      at,
+    )
   })
   const { data: fields, error } = schema.safeParse(value)
   if (error !== undefined) throw wrongType(configMap, key, value, error.issues[0])
@@ -96,11 +99,13 @@ function parseJson(text: string, refuse: (why: string) => Failure): Readonly<Rec
     value = JSON.parse(text)
   } catch (error) {
     // It quotes the text, line ends and all.
-    throw refuse(` (${(error as Error).message.replace(/\s+/g, ' ')})`)
+    throw refuse(` (${shorten(onOneLine((error as Error).message))})`)
   }
   if (!isObject(value)) throw refuse('')
   return value
 }
+
+const onOneLine = (text: string): string => text.replace(/\s+/g, ' ')
 
 const typeNames: Readonly<Record<string, string>> = {
   string: 'a string',

@@ -1,6 +1,6 @@
 import type { KubeObject } from '../../kubernetes/object.ts'
 import { isDnsName, isIpAddress } from './dns.ts'
-import { configInvalid, Failure, showFound } from './failure.ts'
+import { Failure, shorten, showFound } from './failure.ts'
 import type { Effective } from './settings.ts'
 import { render } from './template.ts'
 import { annotationsOf, labelsOf, textOf } from './text-map.ts'
@@ -35,12 +35,20 @@ export function renderHost(template: Effective<string>, service: KubeObject, val
     throw new Failure('DomainTemplateInvalid', message, at)
   }
   if (isIpAddress(host)) {
-    throw configInvalid(field, host, 'a template that gives a DNS name, not an IP address', at)
+    const allowed = 'a template that gives a DNS name, not an IP address'
+    const message = `${field}: found ${showFound(template.value)}, which gives ${showFound(host)}, allowed: ${allowed}`
+    throw new Failure('ConfigInvalid', message, at)
   }
   return host
 }
 
 function resolve(expression: string, service: KubeObject, values: DomainValues): string | undefined {
+  const text = lookUp(expression, service, values)
+  // What is cut off is far beyond the end of a host name; an annotation repeated in full could outgrow any string.
+  return text === undefined ? undefined : shorten(text)
+}
+
+function lookUp(expression: string, service: KubeObject, values: DomainValues): string | undefined {
   const named = value.exec(expression)
   if (named !== null) return values[named[1] as keyof DomainValues]
   const [, map, key] = entry.exec(expression) ?? indexedEntry.exec(expression) ?? []

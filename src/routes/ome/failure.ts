@@ -50,5 +50,8 @@ export function showFound(value: unknown): string {
   }
 }
 
-export const shorten = (text: string): string =>
-  text.length > maxShownChars ? `${text.slice(0, maxShownChars)}…` : text
+/** Without halves of characters: an API server would not give them back as they were sent. */
+export function shorten(text: string): string {
+  const shown = text.length > maxShownChars ? `${text.slice(0, maxShownChars)}…` : text
+  return shown.toWellFormed()
+}

@@ -50,7 +50,9 @@ function additionalHosts(main: string, settings: Settings, max: number): readonl
     }
     if (host !== main) hosts.add(host)
   }
-  if (hosts.size > max) throw configInvalid(field, domains.join(','), `domains for at most ${max} more hosts`, at)
+  if (hosts.size > max) {
+    throw configInvalid(field, domains.join(','), `domains for at most ${max} more hosts, not ${hosts.size}`, at)
+  }
   return [...hosts]
 }
 

@@ -1,7 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { KubeObject } from '../../../src/kubernetes/object.ts'
+import { compileAimServices } from '../../../src/routes/aim/compile.ts'
+import { decideAimRoute } from '../../../src/routes/aim/decide.ts'
 import type { CompiledService } from '../../../src/routes/compiled.ts'
+import { Memory } from '../../../src/routes/memory.ts'
 import {
   compileAim,
   gatewayRef,
@@ -45,6 +48,32 @@ describe('a service is compiled', () => {
 test('services come back in the order in which they were given', () => {
   const services = ['b', 'a', 'c'].map((name) => makeAimService(name))
   expect(compileAim(...services).map(({ service }) => service)).toEqual(services)
+})
+
+test('as long as nothing is new of a service, what is made of it is the same object, whatever it is', () => {
+  const services = [
+    makeAimService('routed'),
+    makeBareService('off'),
+    makeAimService('broken', { routing: { pathTemplate: '{' } }),
+    makeAimService('a-b', { metadata: { creationTimestamp: '2026-01-01T00:00:00Z' } }),
+    makeAimService('a.b'),
+  ]
+  const decisions = services.map((service) => decideAimRoute(service, 'default', undefined, undefined))
+  const memory = new Memory<CompiledService>()
+  const first = compileAimServices(decisions, new Map(), memory)
+  expect(first.map(({ problem }) => problem?.reason)).toEqual([
+    undefined,
+    undefined,
+    'PathTemplateInvalid',
+    undefined,
+    'NameCollision',
+  ])
+  for (const [index, compiled] of compileAimServices(decisions, new Map(), memory).entries()) {
+    expect(compiled).toBe(first[index])
+  }
+  const without = compileAimServices(decisions.toSpliced(3, 1), new Map(), memory)
+  expect(without[3].problem).toBeUndefined()
+  expect(without.slice(0, 3).every((compiled, index) => compiled === first[index])).toBe(true)
 })
 
 const reasons: Readonly<Record<string, readonly string[]>> = {

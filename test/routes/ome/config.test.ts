@@ -27,12 +27,9 @@ describe('a key that is no JSON object is named', () => {
   test.each(['', 'null', '[]', '"x"', '1', '{"ingressDomain": "a",', '{a: 1}', 'ingressDomain: example.com'])(
     '%j',
     (text) => {
-      expect(problemOf({ ingress: text })).toMatch(
-        /^ConfigInvalid: ingress in ConfigMap ome\/inferenceservice-config: found "/,
-      )
-      expect(problemOf({ deploy: text })).toMatch(
-        /^ConfigInvalid: deploy in ConfigMap ome\/inferenceservice-config: found "/,
-      )
+      const found = `${where}: found "${text}", allowed: a JSON object`
+      expect(problemOf({ ingress: text })).toContain(`ConfigInvalid: ingress ${found}`)
+      expect(problemOf({ deploy: text })).toContain(`ConfigInvalid: deploy ${found}`)
     },
   )
 
@@ -88,6 +85,16 @@ describe('a value of another type is named', () => {
     expect(problem?.at.object.kind).toBe('ConfigMap')
     expect(problem?.at.path).toEqual(['data', 'ingress', 'additionalIngressDomains', 1])
   })
+})
+
+test.each([
+  ['half a character', { urlScheme: '\ud83d' }],
+  ['a character where a long text is cut off', { urlScheme: `${'x'.repeat(999)}😀` }],
+  ['such a character in what is no JSON', `${'x'.repeat(999)}😀`],
+])('a message is one that an API server gives back as it was sent: %s', (_name, ingress) => {
+  expect(problemOf({ annotations: { 'ome.io/deployment-mode': 'RawDeployment' }, ingress })).toSatisfy(
+    (message: string) => message.isWellFormed(),
+  )
 })
 
 test('one fault of the ConfigMap is that of every service that needs it', () => {

@@ -130,8 +130,20 @@ describe('the result', () => {
   })
 
   test.each(['10.0.0.1', '255.255.255.255'])('%s is an address, which no route takes', (address) => {
-    const problem = problemOf(withTemplate(address))
-    expect(problem).toContain(`ConfigInvalid: ${key}: found "${address}"`)
+    expect(problemOf(withTemplate(address))).toContain(`ConfigInvalid: ${key}: found "${address}"`)
+    const template = '{{ .Annotations.address }}'
+    const problem = problemOf(withTemplate(template, { annotations: { address } }))
+    expect(problem).toContain(`ConfigInvalid: ${key}: found "${template}", which gives "${address}"`)
+  })
+
+  test.each([
+    ['{{.Annotations.x}}', 'x'],
+    ['{{.IngressDomain}}', 'ome.io/ingress-domain'],
+  ])('of %s over and over is none, as long as annotations may be', (expression, annotation) => {
+    const half = 128 * 1024
+    const template = expression.repeat(half / expression.length)
+    const problem = problemOf(withTemplate(template, { annotations: { [annotation]: 'a'.repeat(half) } }))
+    expect(problem).toContain(`which gives "${'a'.repeat(1000)}…", allowed: `)
   })
 
   test('of the ConfigMap and of the default are told with their field', () => {

@@ -103,6 +103,7 @@ describe('additional hosts', () => {
     expect(hostnames).toHaveLength(16)
     const problem = problemOf({ annotations: { ...raw, ...many(16) }, ingress: gateway })
     expect(problem).toContain('ConfigInvalid: ome.io/ingress-additional-domains: found "d0.com,d1.com,')
+    expect(problem).toContain('at most 15 more hosts, not 16')
   })
 
   test('are as many as wanted elsewhere', () => {
