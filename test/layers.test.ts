@@ -28,6 +28,13 @@ function importsOf(file: string): string[] {
 
 const folderOf = (path: string): string => path.split('/')[0]
 
+/** Folders that are a room of their own inside of another. */
+const doors: readonly { inside: string; only: readonly string[] }[] = [
+  { inside: 'routes/printing', only: ['cli/routes.ts'] },
+  { inside: 'routes/ome', only: ['routes/compile.ts'] },
+  { inside: 'routes/aim', only: ['routes/compile.ts', 'controller/route-writer.ts'] },
+]
+
 describe('the request path and the control plane do not know each other', () => {
   test('there is something to look at', () => {
     expect(files.flatMap(importsOf).length).toBeGreaterThan(100)
@@ -39,5 +46,12 @@ describe('the request path and the control plane do not know each other', () => 
       .flatMap((file) => importsOf(file).map((target) => ({ file, target })))
       .filter(({ target }) => to.includes(folderOf(target)))
     expect(crossings).toEqual([])
+  })
+
+  test.each(doors)('$inside is entered from $only alone', ({ inside, only }) => {
+    const entering = files
+      .filter((file) => !file.startsWith(`${inside}/`))
+      .filter((file) => importsOf(file).some((target) => target.startsWith(`${inside}/`)))
+    expect(entering.sort()).toEqual([...only].sort())
   })
 })

@@ -3,11 +3,11 @@ import { describe, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import type { Resource } from '../../src/catalog/resource.ts'
 import { RouteCompiler } from '../../src/routes/compile.ts'
-import { explain } from '../../src/routes/explanation.ts'
-import { type Printout, printJson, printYaml } from '../../src/routes/print.ts'
-import { inPrintOrder } from '../../src/routes/print-order.ts'
-import { readRouteSources } from '../../src/routes/read.ts'
-import { printTables } from '../../src/routes/table.ts'
+import { explain } from '../../src/routes/printing/explanation.ts'
+import { type Printout, printJson, printYaml } from '../../src/routes/printing/print.ts'
+import { inPrintOrder } from '../../src/routes/printing/print-order.ts'
+import { printTables } from '../../src/routes/printing/table.ts'
+import { readRouteSources } from '../../src/routes/route-sources.ts'
 
 /** Text that means something here or there, and any other. */
 const text = fc.oneof(

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parse, parseDocument } from 'yaml'
-import { yamlText } from '../../src/routes/yaml-text.ts'
+import { yamlText } from '../../../src/routes/printing/yaml-text.ts'
 
 const readers = [{ version: '1.1' }, { version: '1.2' }] as const
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { formatProblem } from '../../src/catalog/problem.ts'
-import { readRouteSources } from '../../src/routes/read.ts'
+import { readRouteSources } from '../../src/routes/route-sources.ts'
 import { readManifests } from '../../src/sources/manifests.ts'
 
 const omeConfig = { namespace: 'ome', name: 'inferenceservice-config' }

@@ -1,5 +1,5 @@
-import type { CompiledService, Generated } from './compiled.ts'
-import { compareText } from './precedence.ts'
+import type { CompiledService, Generated } from '../compiled.ts'
+import { compareText } from '../precedence.ts'
 
 /** What others refer to goes first; a policy goes before the routes that it guards. */
 const kinds: readonly Generated['kind'][] = ['Service', 'SecurityPolicy', 'Ingress', 'VirtualService', 'HTTPRoute']

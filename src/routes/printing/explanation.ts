@@ -1,7 +1,7 @@
-import { formatPath } from '../catalog/problem.ts'
-import { keyOf } from '../kubernetes/object.ts'
+import { formatPath } from '../../catalog/problem.ts'
+import { keyOf } from '../../kubernetes/object.ts'
+import type { CompiledService, Place, Setting } from '../compiled.ts'
 import { alignColumns } from './columns.ts'
-import type { CompiledService, Place, Setting } from './compiled.ts'
 
 /** What a service was compiled with, as it is printed. */
 export type Explanation = {

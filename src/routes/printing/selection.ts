@@ -1,4 +1,4 @@
-import { didYouMean } from '../catalog/nearest.ts'
+import { didYouMean } from '../../catalog/nearest.ts'
 
 /** What `--only` asks for: all of a kind, or one name, or that name in one namespace. */
 export type Selector = { readonly kind: string; readonly namespace?: string; readonly name?: string }

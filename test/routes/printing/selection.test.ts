@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { describeChoice, isSelected, parseSelector } from '../../src/routes/selection.ts'
+import { describeChoice, isSelected, parseSelector } from '../../../src/routes/printing/selection.ts'
 
 const route = { kind: 'HTTPRoute', metadata: { name: 'chat', namespace: 'ml' } }
 

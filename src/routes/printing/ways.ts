@@ -1,4 +1,4 @@
-import type { Generated } from './compiled.ts'
+import type { Generated } from '../compiled.ts'
 
 /** One way into a service, for people. */
 type Way = {

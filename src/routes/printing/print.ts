@@ -1,4 +1,4 @@
-import type { CompiledService, Generated } from './compiled.ts'
+import type { CompiledService, Generated } from '../compiled.ts'
 import { type Explanation, explanationLines } from './explanation.ts'
 import { asLine, yamlText } from './yaml-text.ts'
 
