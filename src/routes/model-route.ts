@@ -113,7 +113,8 @@ function withModelRoute(candidate: Candidate): CompiledService {
   const routed = withCondition(compiled, {
     type: 'ModelRouteReady',
     status: 'True',
-    reason: 'ModelRouteGenerated',
+    // metav1.Condition has to have a reason; OME's conditions have none while all is well.
+    ...(compiled.service.kind === 'AIMService' && { reason: 'ModelRouteGenerated' }),
     message,
   })
   return {

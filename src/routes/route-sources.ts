@@ -183,12 +183,14 @@ function readTexts(
   const texts: [key: string, text: string][] = []
   for (const [key, value] of Object.entries(given)) {
     const path = ['metadata', field, key]
-    if (typeof value === 'string') texts.push([key, value])
+    // As an API server stores it.
+    if (value === null) texts.push([key, ''])
+    else if (typeof value === 'string') texts.push([key, value])
     else if (typeof value === 'number' || typeof value === 'boolean') {
       texts.push([key, String(value)])
       const message = `found ${show(value)}, read as ${show(String(value))}; an API server takes only strings: put it in quotes`
       notes.push(problemAt(origin, path, message, 'warning'))
-    } else if (value !== null) {
+    } else {
       problems.push(problemAt(origin, path, `found ${show(value)}, allowed: a string`))
     }
   }

@@ -52,11 +52,12 @@ describe('a service that asks for model routing', () => {
     expect(conditionOf(routed)).toEqual({
       type: 'ModelRouteReady',
       status: 'True',
-      reason: 'ModelRouteGenerated',
       message: 'HTTPRoute chat-model routes model "llama" at Gateway edge/gate',
     })
     expect(routed.status.conditions[0]).toEqual({ type: 'IngressReady', status: 'True' })
     expect(routed.problem).toBeUndefined()
+    const [ofAim] = withModelRoutes([makeAsking('b', { kind: 'AIMService' })])
+    expect(conditionOf(ofAim)).toMatchObject({ status: 'True', reason: 'ModelRouteGenerated' })
   })
 
   test('has a setting that says where the name comes from', () => {
@@ -200,8 +201,11 @@ describe('a service without an HTTPRoute', () => {
 
 describe('of two services with one model name', () => {
   const verdicts = (...services: CompiledService[]) =>
-    withModelRoutes(services).map((each) => conditionOf(each)!.reason)
-  const [given, inUse] = ['ModelRouteGenerated', 'ModelNameInUse']
+    withModelRoutes(services).map((each) => {
+      const { status, reason } = conditionOf(each)!
+      return status === 'True' ? given : reason
+    })
+  const [given, inUse] = ['given', 'ModelNameInUse']
 
   test('on one Gateway the younger has no model route, and is told who has it', () => {
     const [younger] = withModelRoutes([makeAsking('a', { day: 2 }), makeAsking('b', { day: 1, kind: 'AIMService' })])

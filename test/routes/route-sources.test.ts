@@ -72,14 +72,14 @@ describe('what is read', () => {
     expect(origins.get(b)!.place(['metadata', 'namespace'])).toBe('a:5:56')
   })
 
-  test('are copies with all but what is null in their metadata', () => {
+  test('are copies with all but what is null in their metadata; a null value of a label or annotation is empty', () => {
     const { sources } = read(
       '{apiVersion: ome.io/v1beta1, kind: InferenceService, metadata: {name: a, uid: null, labels: null, annotations: {a: null, b: c}}, spec: {router: null}}',
     )
     expect(sources.inferenceServices.get('default/a')).toEqual({
       apiVersion: 'ome.io/v1beta1',
       kind: 'InferenceService',
-      metadata: { name: 'a', namespace: 'default', annotations: { b: 'c' } },
+      metadata: { name: 'a', namespace: 'default', annotations: { a: '', b: 'c' } },
       spec: { router: null },
     })
   })
