@@ -134,7 +134,11 @@ export class WriteQueue {
     try {
       const object = await write.send(this.#options.client, onConflict)
       if (object === undefined) return this.#listener.onResult(write, 'gone', undefined, '')
-      if (object === 'deleted') return this.#listener.onResult(write, 'deleted', undefined, '')
+      if (object === 'deleted') {
+        // What is wanted again later was undone by nobody else.
+        this.#patience.delete(key)
+        return this.#listener.onResult(write, 'deleted', undefined, '')
+      }
       const isUnchanged = object.metadata.resourceVersion === write.object.metadata.resourceVersion
       // Whoever else writes the same, or undoes it, or an API server that drops a field, would keep both busy.
       if (hasConflict || isUnchanged || this.#isRepeated(key, write)) this.#postpone(key, write)

@@ -68,13 +68,16 @@ type Candidate = NamedModel & {
 
 /** Why a service gets no model route. */
 type Refusal = {
-  readonly reason: 'NoGateway' | 'ModelNameUnknown' | 'NameCollision' | 'ModelNameInUse'
+  readonly reason: 'NoGateway' | 'AuthUnsupported' | 'ModelNameUnknown' | 'NameCollision' | 'ModelNameInUse'
   readonly message: string
 }
 
 function findCandidate(compiled: CompiledService, owners: ReadonlyMap<string, KubeObject>): Candidate | Refusal {
   const main = compiled.objects.find(({ kind }) => kind === 'HTTPRoute')
   if (main === undefined) return { reason: 'NoGateway', message: noGateway }
+  if (compiled.objects.some(({ kind }) => kind === 'SecurityPolicy')) {
+    return { reason: 'AuthUnsupported', message: unguardable }
+  }
   const named = findModelName(compiled.service)
   if ('unknown' in named) return { reason: 'ModelNameUnknown', message: named.unknown }
   const routeName = cutName(`${main.metadata.name}-model`)
@@ -85,6 +88,10 @@ function findCandidate(compiled: CompiledService, owners: ReadonlyMap<string, Ku
   const [parent] = main.spec.parentRefs as readonly ParentRef[]
   return { compiled, main, parent, routeName, ...named }
 }
+
+/** Envoy's filters for keys and passwords act by the route that matches at first: the catch-all, while the model is unknown. */
+const unguardable =
+  'signalbox.dev/auth: a gateway asks for keys and passwords before it knows the model, so that this way would stand open'
 
 const noGateway = 'no HTTPRoute is generated for this service, so it has no Gateway to be routed at'
 
@@ -120,7 +127,7 @@ function withModelRoute(candidate: Candidate): CompiledService {
   return {
     ...routed,
     modelRoute: routeName,
-    objects: [...compiled.objects.map((object) => guarding(object, routeName)), route],
+    objects: [...compiled.objects, route],
     settings: [...compiled.settings, { name: 'modelName', value: modelName, from }],
   }
 }
@@ -130,14 +137,6 @@ type RouteRule = {
   readonly backendRefs: unknown
   readonly timeouts?: unknown
   readonly filters?: readonly { readonly type: string }[]
-}
-
-/** A policy guards this way to the service as it does the others. */
-function guarding(object: Generated, routeName: string): Generated {
-  if (object.kind !== 'SecurityPolicy') return object
-  const targetRefs = object.spec.targetRefs as readonly unknown[]
-  const target = { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: routeName }
-  return { ...object, spec: { ...object.spec, targetRefs: [...targetRefs, target] } }
 }
 
 function withCondition(compiled: CompiledService, condition: ServiceCondition): CompiledService {

@@ -174,6 +174,21 @@ describe('a write queue', () => {
     expect(results).toHaveLength(times + 3)
   })
 
+  test('what was deleted on purpose is written again at once', async () => {
+    const { queue, write, results } = setUp()
+    const put = (outcome: KubeObject | 'deleted', content?: object): Write => ({
+      ...write('a', kinds.httpRoute, content),
+      send: async () => outcome,
+    })
+    for (let round = 0; round < 3; round += 1) {
+      queue.replace([put(object('a', '2'), { value: 1 })])
+      await settled()
+      queue.replace([put('deleted')])
+      await settled()
+    }
+    expect(results).toHaveLength(6)
+  })
+
   test('tells a field that another manager owns from any other failure', async () => {
     const { queue, write, end, results } = setUp()
     queue.replace([write('owned'), write('old'), write('deleted')])

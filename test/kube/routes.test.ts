@@ -341,21 +341,21 @@ describe.skipIf(isSkipped)('routes on a real API server', () => {
       targetRefs: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: 'llama' }],
       apiKeyAuth: { credentialRefs: [{ name: 'keys' }] },
     })
-    // A way more is guarded first, and is closed before its guard lets go of it.
-    const byModel = { 'signalbox.dev/model-routing': 'true', 'signalbox.dev/model-name': 'llama' }
+    // Ways more are guarded first, and are closed before their guard lets go of them.
     const targets = (policy: Stored) =>
       (specOf(policy).targetRefs as never as { name: string }[]).map(({ name }) => name)
-    await putOme(engine, { ...auth, ...byModel })
-    await eventually(() => route('llama-model'))
-    expect(targets(await read(api, securityPolicy, 'llama'))).toEqual(['llama', 'llama-model'])
-    const path = objectPath(httpRoute, namespace, 'llama-model')
+    await putOme({ ...engine, router: { minReplicas: 1 } }, auth)
+    await eventually(() => route('llama-router'))
+    const all = ['llama', 'llama-engine', 'llama-router']
+    expect(targets(await read(api, securityPolicy, 'llama'))).toEqual(all)
+    const path = objectPath(httpRoute, namespace, 'llama-router')
     await api.patch(path, { metadata: { finalizers: ['signalbox.dev/test'] } })
     await putOme(engine, auth)
-    await eventually(async () => expect((await route('llama-model')).metadata).toHaveProperty('deletionTimestamp'))
+    await eventually(async () => expect((await route('llama-router')).metadata).toHaveProperty('deletionTimestamp'))
     await controller.untilIdle()
     await putAim(aimSpec('/meanwhile'), 'meanwhile')
     await eventually(() => conditionOf(api, aimService, 'meanwhile', 'HTTPRouteReady'))
-    expect(targets(await read(api, securityPolicy, 'llama'))).toEqual(['llama', 'llama-model'])
+    expect(targets(await read(api, securityPolicy, 'llama'))).toEqual(all)
     await api.patch(path, { metadata: { finalizers: null } })
     await eventually(async () => expect(targets(await read(api, securityPolicy, 'llama'))).toEqual(['llama']))
     // A way that can't be guarded is closed.

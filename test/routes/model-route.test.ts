@@ -81,15 +81,15 @@ describe('a service that asks for model routing', () => {
     expect(modelRouteOf(compiled)!.spec.rules).toEqual([{ matches: expect.anything(), backendRefs: rule.backendRefs }])
   })
 
-  test('is guarded on this way by the policy that guards the others', () => {
+  test('has no model route where it asks for keys or passwords, which nobody would ask for there', () => {
     const plain = makeAsking('chat')
     const target = { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: 'chat' }
-    const basicAuth = { users: { name: 'secret' } }
-    const policy = makeObject(plain.service, 'SecurityPolicy', 'chat', { targetRefs: [target], basicAuth })
-    const [{ objects }] = withModelRoutes([{ ...plain, objects: [policy, ...plain.objects] }])
-    expect(objects.map(({ kind }) => kind)).toEqual(['SecurityPolicy', 'HTTPRoute', 'HTTPRoute'])
-    expect(objects[0].spec).toEqual({ targetRefs: [target, { ...target, name: 'chat-model' }], basicAuth })
-    expect(policy.spec.targetRefs).toEqual([target])
+    const policy = makeObject(plain.service, 'SecurityPolicy', 'chat', { targetRefs: [target], basicAuth: {} })
+    const objects = [policy, ...plain.objects]
+    const [guarded] = withModelRoutes([{ ...plain, objects }])
+    expect(guarded.objects).toEqual(objects)
+    expect(guarded.modelRoute).toBeUndefined()
+    expect(conditionOf(guarded)).toMatchObject({ status: 'False', reason: 'AuthUnsupported' })
   })
 
   test('has the name of its route cut to 63 characters', () => {
