@@ -32,7 +32,7 @@ const folderOf = (path: string): string => path.split('/')[0]
 const doors: readonly { inside: string; only: readonly string[] }[] = [
   { inside: 'routes/printing', only: ['cli/routes.ts'] },
   { inside: 'routes/ome', only: ['routes/compile.ts'] },
-  { inside: 'routes/aim', only: ['routes/compile.ts', 'controller/route-writer.ts'] },
+  { inside: 'routes/aim', only: ['routes/compile.ts', 'controller/surplus.ts'] },
 ]
 
 describe('the request path and the control plane do not know each other', () => {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { ApiError, isManagerConflict, type KubeClient } from '../kubernetes/client.ts'
+import { ApiError, isManagerConflict } from '../kubernetes/client.ts'
 import { kinds } from '../kubernetes/kinds.ts'
 import { type KubeObject, objectPath, type ResourceKind, resourceName } from '../kubernetes/object.ts'
 import type { Generated } from '../routes/compiled.ts'
@@ -115,19 +115,6 @@ export class Applying {
         }
       },
     }
-  }
-}
-
-/** Deletes an object, unless it is another one by then, or somebody has changed it. */
-export function planDelete(kind: ResourceKind, object: KubeObject): Write {
-  const { namespace, name, uid, resourceVersion } = object.metadata
-  return {
-    kind,
-    object,
-    warnings: [],
-    async send(client: KubeClient) {
-      return (await client.delete(objectPath(kind, namespace!, name), { uid, resourceVersion })) ?? 'deleted'
-    },
   }
 }
 

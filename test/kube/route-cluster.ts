@@ -117,7 +117,7 @@ export async function startRouteController(api: KubeApi, kubeconfig = api.kubeco
 }
 
 /** Waits until nothing in the cluster has changed for a while, and the controller has nothing to write. */
-export async function untilStill(api: KubeApi, controller: Controller, stillMs = 400): Promise<void> {
+export async function untilStill(api: KubeApi, controller: Controller, stillMs = 250): Promise<void> {
   let last = ''
   let sinceMs = performance.now()
   await eventually(async () => {
