@@ -29,7 +29,7 @@ export type WriteListener = {
 
 export const writeLimits = {
   /** Writes under way of one kind: objects of a kind that takes long do not hold up the others. */
-  concurrency: 4,
+  concurrency: 8,
   /** Before an object is tried again after a failure, and before it is taken over again; doubled each time, half of it random. */
   firstRetryMs: 500,
   longestRetryMs: 60_000,

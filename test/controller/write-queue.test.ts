@@ -62,22 +62,23 @@ function setUp() {
   }
 }
 
+const atOnce = writeLimits.concurrency
 const names = (count: number, prefix = 'm') => Array.from({ length: count }, (_, index) => `${prefix}${index}`)
 
 describe('a write queue', () => {
   test('sends a few of a kind at once, and the next when one is answered', async () => {
     const { queue, write, sent, written, results } = setUp()
-    queue.replace(names(6).map((name) => write(name)))
-    expect(sent()).toEqual(names(writeLimits.concurrency))
-    expect(queue.size).toBe(6)
+    queue.replace(names(atOnce + 2).map((name) => write(name)))
+    expect(sent()).toEqual(names(atOnce))
+    expect(queue.size).toBe(atOnce + 2)
     await written('m0')
-    expect(sent()).toEqual(['m1', 'm2', 'm3', 'm4'])
+    expect(sent()).toEqual(names(atOnce + 1).slice(1))
     expect(results).toEqual(['m0 written'])
   })
 
   test('a kind whose writes hang holds up no other', () => {
     const { queue, write, sent } = setUp()
-    queue.replace([...names(9).map((name) => write(name)), write('objective', kinds.objective)])
+    queue.replace([...names(2 * atOnce).map((name) => write(name)), write('objective', kinds.objective)])
     expect(sent()).toContain('objective')
   })
 
@@ -92,10 +93,10 @@ describe('a write queue', () => {
 
   test('what is no longer planned is not sent', async () => {
     const { queue, write, sent, written } = setUp()
-    queue.replace(names(6).map((name) => write(name)))
-    queue.replace([write('m5')])
+    queue.replace(names(atOnce + 2).map((name) => write(name)))
+    queue.replace([write('last')])
     await written('m0')
-    expect(sent()).toEqual(['m1', 'm2', 'm3', 'm5'])
+    expect(sent()).toEqual([...names(atOnce).slice(1), 'last'])
   })
 
   test('after a failure an object waits, twice as long each time, while others are written', async () => {
@@ -239,37 +240,37 @@ describe('a write queue', () => {
 
   test('sends nothing once the lease may be gone, though it was planned before', async () => {
     const { queue, write, sent, written, forbidWrites } = setUp()
-    queue.replace(names(6).map((name) => write(name)))
+    queue.replace(names(atOnce + 2).map((name) => write(name)))
     forbidWrites()
-    for (const name of names(4)) await written(name)
+    for (const name of names(atOnce)) await written(name)
     expect(sent()).toEqual([])
   })
 
   test('closing waits for what is under way, and sends nothing more', async () => {
     const { queue, write, sent, written } = setUp()
-    queue.replace(names(6).map((name) => write(name)))
+    queue.replace(names(atOnce + 2).map((name) => write(name)))
     let isClosed = false
     const closing = queue.close().then(() => {
       isClosed = true
     })
-    for (const name of names(3)) await written(name)
+    for (const name of names(atOnce - 1)) await written(name)
     expect(isClosed).toBe(false)
-    await written('m3')
+    await written(`m${atOnce - 1}`)
     await closing
     expect(sent()).toEqual([])
   })
 
   test('leaves an API server alone that has too much to do, for as long as it asks', async () => {
     const { queue, write, sent, end, written, clock } = setUp()
-    queue.replace(names(6).map((name) => write(name)))
+    queue.replace(names(atOnce + 2).map((name) => write(name)))
     await end('m0', new ApiError(429, 'TooManyRequests', 'too many requests', 5000))
     await written('m1')
-    expect(sent()).toEqual(['m2', 'm3'])
-    queue.replace([write('m4'), write('objective', kinds.objective)])
+    expect(sent()).toEqual(names(atOnce).slice(2))
+    queue.replace([write('later'), write('objective', kinds.objective)])
     await clock.advance(4999)
-    expect(sent()).toEqual(['m2', 'm3'])
+    expect(sent()).toEqual(names(atOnce).slice(2))
     await clock.advance(1)
-    queue.replace([write('m4'), write('objective', kinds.objective)])
-    expect(sent()).toEqual(['m2', 'm3', 'm4', 'objective'])
+    queue.replace([write('later'), write('objective', kinds.objective)])
+    expect(sent()).toEqual([...names(atOnce).slice(2), 'later', 'objective'])
   })
 })
