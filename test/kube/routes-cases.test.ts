@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parseAllDocuments, stringify } from 'yaml'
@@ -9,7 +9,7 @@ import { kinds } from '../../src/kubernetes/kinds.ts'
 import { collectionPath, type ObjectMeta, type ResourceKind } from '../../src/kubernetes/object.ts'
 import { byAge } from '../../src/routes/precedence.ts'
 import type { KubeApi, KubeObject } from '../real/kube-api.ts'
-import { findParts } from '../real/parts.ts'
+import { routeCases } from '../real/route-cases.ts'
 import { isSkipped } from './cluster.ts'
 import { eventually, type Stored } from './controller.ts'
 import {
@@ -26,10 +26,9 @@ import {
   untilStill,
 } from './route-cluster.ts'
 
-const cases = findParts(['SIGNALBOX_ROUTE_CASES'])
-const folder = cases.found.SIGNALBOX_ROUTE_CASES ?? ''
-const isLeftOut = isSkipped || cases.missing.length > 0
-if (cases.missing.length > 0) console.warn(`skipped: ${cases.missing.join('; ')}`)
+const { folder, missing } = routeCases
+const isLeftOut = isSkipped || missing.length > 0
+if (missing.length > 0) console.warn(`skipped: ${missing.join('; ')}`)
 
 /** Cases that no cluster can have, and why. */
 const leftOut: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -44,8 +43,7 @@ const leftOut: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 /** With the CRD of OME's releases some of the cases have to do; what they have from the guide alone it drops. */
 const withFullCrd = ['01', '06', '09', '16', '22', '24', '32', '33']
 
-const namesOf = (family: string) =>
-  existsSync(join(folder, family)) ? readdirSync(join(folder, family)).filter((name) => /^\d/.test(name)) : []
+const namesOf = (family: string) => (isLeftOut ? [] : readdirSync(join(folder, family)))
 
 type Input = KubeObject & { status?: Record<string, unknown>; spec?: Record<string, unknown> }
 

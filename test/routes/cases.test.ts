@@ -4,17 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { routes } from '../cli/run-routes.ts'
-import { findParts } from '../real/parts.ts'
+import { routeCases } from '../real/route-cases.ts'
 
-/**
- * Cases of services and what must come of them, in folders `ome` and `aim`: `input.yaml` and `expected.yaml` each, with
- * compare.py, which judges, beside those folders.
- */
-const { found, missing } = findParts(['SIGNALBOX_ROUTE_CASES'])
-if (spawnSync('python3', ['-c', 'import yaml']).status !== 0)
-  missing.push('install python3 with PyYAML: it judges route cases')
+const { folder, missing } = routeCases
 if (missing.length > 0) console.log(`skipped: ${missing.join('; ')}`)
-const folder = found.SIGNALBOX_ROUTE_CASES
 
 const cases =
   missing.length > 0
