@@ -192,7 +192,7 @@ const idleMs = 1_000
 async function untilDone(controller: Controller): Promise<number> {
   let lastMs = performance.now()
   while (performance.now() - lastMs < idleMs) {
-    if (!controller.isLeader || controller.pendingWrites > 0) lastMs = performance.now()
+    if (!controller.isIdle) lastMs = performance.now()
     await sleep(5)
   }
   return lastMs

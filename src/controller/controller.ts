@@ -98,10 +98,10 @@ export class Controller {
     })
     this.#report = new ProblemReport((change) => logProblems(change, log))
     this.metrics = createControllerMetrics({
-      isLeader: () => this.isLeader,
-      pendingWrites: () => this.pendingWrites,
+      isLeader: () => this.#elector.isLeader,
+      pendingWrites: () => this.#queue.size,
       resourceProblems: () => this.#problems.length,
-      services: () => (this.isLeader ? (this.#routes?.states() ?? []) : []),
+      services: () => (this.#elector.isLeader ? (this.#routes?.states() ?? []) : []),
       watches: () => this.#cluster.states(),
     })
   }
@@ -121,14 +121,9 @@ export class Controller {
     return !this.#isClosed
   }
 
-  /** Holds the lease, and so writes. */
-  get isLeader(): boolean {
-    return this.#elector.isLeader
-  }
-
-  /** Writes that are to be sent or under way. */
-  get pendingWrites(): number {
-    return this.#queue.size
+  /** All that was told has been written, or has to wait. */
+  get isIdle(): boolean {
+    return this.#elector.isLeader && !this.#changes.isPending && this.#queue.size === 0
   }
 
   /** Lets the writes under way end, then gives back the lease. */

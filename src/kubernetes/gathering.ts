@@ -30,6 +30,11 @@ export class Gathering {
     })
   }
 
+  /** There are changes that have not been taken in. */
+  get isPending(): boolean {
+    return this.#cancel !== undefined
+  }
+
   /** Nothing is taken in any more. */
   close(): void {
     this.#isClosed = true

@@ -178,7 +178,7 @@ describe.skipIf(isSkipped)('routes in odd moments', () => {
       if (method === 'PATCH' && path.includes('/httproutes/')) made.push(path.slice(path.lastIndexOf('/') + 1))
     })
     await eventually(() => conditionOf(api, aimService, 'other', 'HTTPRouteReady'))
-    await eventually(() => expect(controller!.pendingWrites).toBe(0))
+    await eventually(() => expect(controller!.isIdle).toBe(true))
     expect(made).not.toContain(`${aimRoute}-model`)
     listed.resolve()
     await eventually(async () =>

@@ -100,11 +100,22 @@ function decideOutcome({ service, names, configs, routing, labels }: Inputs): Ou
   const malformedAnnotation = findMalformedAnnotation(layers, routing)
   if (malformedAnnotation !== undefined) return stopped(routingInvalid(malformedAnnotation))
   const annotations = Object.fromEntries([...routing.annotations].map(([key, { value }]) => [key, value as string]))
+  const auth = findAuth(service)
+  if (auth !== undefined) return stopped(auth)
   const route = makeHttpRoute({ service, names, labels, annotations, gateway, path, timeout })
   return { kind: 'route', route, gateway, path }
 }
 
 const stopped = (problem: ServiceProblem): Outcome => ({ kind: 'problem', problem })
+
+/** OME's routes can be guarded so. Here it would be passed over, and what was meant to be closed would stand open. */
+function findAuth(service: KubeObject): ServiceProblem | undefined {
+  const annotation = 'signalbox.dev/auth'
+  const value: unknown = service.metadata.annotations?.[annotation]
+  if (value === undefined || value === null) return undefined
+  const message = `${annotation}: found ${show(value)}, but the route of an AIMService can't ask for it: leave it out, and have a policy of your own ask`
+  return problemAt(service, ['metadata', 'annotations', annotation], 'AuthUnsupported', message)
+}
 
 function routingInvalid(malformed: Malformed): ServiceProblem {
   return { reason: 'RoutingInvalid', message: describeMalformed(malformed), at: malformed.from }
@@ -130,7 +141,10 @@ function decidePath(service: KubeObject, given: Given | undefined): string | Ser
   const template = written || defaultTemplate
   const rendered = renderPath(template, service)
   if ('path' in rendered) return rendered.path
-  return { reason, message: `path template "${firstCharacters(template, maxTemplateChars)}": ${rendered.cause}`, at }
+  const isDefaultInFile = written === '' && service.metadata.uid === undefined
+  const hint = isDefaultInFile ? '; it is the default, and a service in a file has no uid: set a pathTemplate' : ''
+  const shown = firstCharacters(template, maxTemplateChars)
+  return { reason, message: `path template "${shown}": ${rendered.cause}${hint}`, at }
 }
 
 function decideTimeout(given: Given | undefined): string | undefined | ServiceProblem {

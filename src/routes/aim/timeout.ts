@@ -39,7 +39,7 @@ export const maxTimeoutChars = 200
 
 /** A Go duration in the form that HTTPRoute timeouts take, of exactly the same length. */
 export function convertTimeout(written: unknown): TimeoutResult {
-  if (typeof written !== 'string') return { cause: `found ${show(written)}, allowed: a string` }
+  if (typeof written !== 'string') return { cause: `found ${show(written)}, allowed: a duration such as "90s"` }
   if (gatewayDuration.test(written)) return { duration: written }
   if (written.length > maxTimeoutChars) return { cause: `longer than ${maxTimeoutChars} characters` }
   if (!goDuration.test(written)) return { cause: 'not a duration, such as 90s or 1h30m' }

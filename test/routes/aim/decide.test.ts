@@ -53,6 +53,17 @@ describe('RuntimeConfigReady', () => {
   })
 })
 
+test.each(['apikey', '', 7])('what asks for authentication (%j) gets no route that nobody guards', (value) => {
+  const service = makeAimService('a')
+  const annotations = { 'signalbox.dev/auth': value } as Record<string, string>
+  const asking: KubeObject = { ...service, metadata: { ...service.metadata, annotations } }
+  const at = { object: asking, path: ['metadata', 'annotations', 'signalbox.dev/auth'] }
+  expect(decide(asking).outcome).toEqual({
+    kind: 'problem',
+    problem: { reason: 'AuthUnsupported', message: expect.stringContaining(JSON.stringify(value)), at },
+  })
+})
+
 describe('routing is off', () => {
   test.each([
     ['by default', makeBareService('a'), undefined],
@@ -129,7 +140,7 @@ describe('the first thing that is wrong is told, with the field to mend', () => 
       'PathTemplateInvalid',
       makeAimService('a', { metadata: { uid: undefined as unknown as string }, routing: { pathTemplate: '' } }),
       ['spec', 'routing', 'pathTemplate'],
-      'path template "/{.metadata.namespace}/{.metadata.uid}": expression ".metadata.uid": metadata.uid is missing',
+      'path template "/{.metadata.namespace}/{.metadata.uid}": expression ".metadata.uid": metadata.uid is missing; it is the default, and a service in a file has no uid: set a pathTemplate',
     ],
     [
       'RequestTimeoutInvalid',
@@ -141,7 +152,7 @@ describe('the first thing that is wrong is told, with the field to mend', () => 
       'RequestTimeoutInvalid',
       makeAimService('a', { routing: { requestTimeout: 60 } }),
       ['spec', 'routing', 'requestTimeout'],
-      'request timeout: found 60, allowed: a string',
+      'request timeout: found 60, allowed: a duration such as "90s"',
     ],
     [
       'RoutingInvalid',

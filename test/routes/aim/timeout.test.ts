@@ -79,7 +79,7 @@ test.each([
   ['5s\n', 'not a duration'],
   ['١s', 'not a duration'],
   [`${'0'.repeat(300)}s`, 'longer than 200 characters'],
-  [60, 'found 60, allowed: a string'],
+  [60, 'found 60, allowed: a duration such as "90s"'],
   [true, 'found true'],
   [{ seconds: 5 }, 'an object'],
 ])('%j is refused', (written, cause) => {
