@@ -120,7 +120,7 @@ export async function startRouteController(api: KubeApi, kubeconfig = api.kubeco
 const toldMs = 200
 
 /** Waits until the controller has done all that the cluster asks of it. */
-export async function untilStill(api: KubeApi, controller: Controller, stillMs = toldMs): Promise<void> {
+export async function untilStill(api: KubeApi, controller: Controller): Promise<void> {
   let revision = ''
   let sinceMs = performance.now()
   await eventually(async () => {
@@ -128,6 +128,6 @@ export async function untilStill(api: KubeApi, controller: Controller, stillMs =
     // It grows with every write, whatever the kind: a lease is renewed every two seconds.
     if (metadata.resourceVersion !== revision || !controller.isIdle) sinceMs = performance.now()
     revision = metadata.resourceVersion
-    if (performance.now() - sinceMs < stillMs) throw new Error('the controller is not done')
+    if (performance.now() - sinceMs < toldMs) throw new Error('the controller is not done')
   })
 }

@@ -261,8 +261,13 @@ describe.skipIf(isSkipped)('routes in odd moments', () => {
         expect((await read(api, aimService, 'qwen-chat')).status).not.toHaveProperty('routing')
       })
       await eventually(() => conditionOf(api, aimService, 'qwen-chat', 'HTTPRouteReady'))
-      // Longer than the first retries would wait.
-      await untilStill(api, controller!, 4000)
+      // Longer than the first retries would wait: a lease is renewed every two seconds.
+      const lease = '/apis/coordination.k8s.io/v1/namespaces/default/leases/signalbox-controller'
+      const renewed = async () => ((await api.get(lease)) as { spec: { renewTime: string } }).spec.renewTime
+      for (let renewal = 1; renewal <= 2; renewal += 1) {
+        const before = await renewed()
+        await eventually(async () => expect(await renewed()).not.toBe(before))
+      }
       expect(writes).toBeLessThanOrEqual(3)
     } finally {
       await api.patch(crd, { spec: { versions: spec.versions } })
