@@ -7,6 +7,8 @@ export default defineConfig({
     // Long enough for a machine that is busy with other things: what waits goes on as soon as it can.
     testTimeout: 30_000,
     expect: { poll: { timeout: 10_000 } },
+    // The main process has little to do meanwhile.
+    maxWorkers: '100%',
     // Unit tests run in parallel; those that start real programs share ports and cores, so one at a time.
     projects: [
       { extends: true, test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: realPrograms } },
