@@ -31,7 +31,7 @@ const folderOf = (path: string): string => path.split('/')[0]
 /** Folders that are a room of their own inside of another. */
 const doors: readonly { inside: string; only: readonly string[] }[] = [
   { inside: 'routes/printing', only: ['cli/routes.ts'] },
-  { inside: 'routes/ome', only: ['routes/compile.ts'] },
+  { inside: 'routes/ome', only: ['routes/compile.ts', 'controller/service-status.ts'] },
   { inside: 'routes/aim', only: ['routes/compile.ts', 'controller/surplus.ts'] },
 ]
 

@@ -10,21 +10,20 @@ import { KubeClient } from '../kubernetes/client.ts'
 import { loadKubeconfig } from '../kubernetes/kubeconfig.ts'
 import { createLog } from '../telemetry/log.ts'
 import { portOf, serveMetrics } from '../telemetry/metrics.ts'
-import { parseNamespacedName, parsePort, parseVerbosity } from './flag-values.ts'
+import { parsePort, parseVerbosity } from './flag-values.ts'
+import { defineOmeFlags, type OmeFlags, omeConfigOf } from './ome-flags.ts'
 import { runUntilTold } from './run-until-told.ts'
 
 /** Of GatewayClasses: Envoy Gateway knows no InferencePools. */
 const envoyGatewayController = 'gateway.envoyproxy.io/gatewayclass-controller'
 
-type Flags = {
+type Flags = OmeFlags & {
   kubeconfig?: string
   watchNamespace?: string
   /** True: as a flag without a value. */
   poolStatus?: true | string[]
   /** False with --no-routes. */
   routes: boolean
-  omeNamespace: string
-  omeConfig?: { readonly namespace: string; readonly name: string }
   leaderElectionNamespace?: string
   host?: string
   grpcHealthPort: number
@@ -45,8 +44,6 @@ export function define(command: Command): void {
       `write the status of InferencePools for Gateways of these controllers, which do not (alone: ${envoyGatewayController})`,
     )
     .option('--no-routes', 'make no routes for OME InferenceServices and AIM Engine AIMServices')
-    .option('--ome-namespace <namespace>', 'where the ConfigMap inferenceservice-config of OME is', 'ome')
-    .option('--ome-config <namespace/name>', 'read another ConfigMap in its place', parseNamespacedName)
     .option(
       '--leader-election-namespace <namespace>',
       'namespace of the Lease (default: --watch-namespace, else that of the pod or of the kubeconfig)',
@@ -56,6 +53,7 @@ export function define(command: Command): void {
     .option('--metrics-port <port>', 'Prometheus metrics', parsePort, 9090)
     .option('-v, --v <level>', 'log verbosity: 0 info, 3 debug, 5 trace', parseVerbosity, 0)
     .action(run)
+  defineOmeFlags(command)
 }
 
 async function run(flags: Flags): Promise<void> {
@@ -72,9 +70,7 @@ async function start(flags: Flags, log: Logger): Promise<() => Promise<void>> {
     client,
     {
       namespace: flags.watchNamespace,
-      routes: flags.routes
-        ? { omeConfig: flags.omeConfig ?? { namespace: flags.omeNamespace, name: 'inferenceservice-config' } }
-        : undefined,
+      routes: flags.routes ? { omeConfig: omeConfigOf(flags) } : undefined,
       poolStatusFor: flags.poolStatus === true ? [envoyGatewayController] : flags.poolStatus,
       leaseNamespace,
       identity,

@@ -11,13 +11,11 @@ import { printTables } from '../routes/printing/table.ts'
 import { asLine } from '../routes/printing/yaml-text.ts'
 import { type ReadRoutes, readRouteSources } from '../routes/route-sources.ts'
 import { readManifests } from '../sources/manifests.ts'
-import { parseNamespacedName } from './flag-values.ts'
+import { defineOmeFlags, type OmeFlags, omeConfigOf } from './ome-flags.ts'
 import { readTexts } from './read-texts.ts'
 
-type Flags = {
+type Flags = OmeFlags & {
   readonly file?: string[]
-  readonly omeNamespace: string
-  readonly omeConfig?: { readonly namespace: string; readonly name: string }
   readonly output: keyof typeof printers
   readonly only?: readonly Selector[]
   readonly explain?: boolean
@@ -33,8 +31,6 @@ export function define(command: Command): void {
     )
     .argument('[path...]', 'files or directories of manifests; - is standard input')
     .option('-f, --file <path...>', 'the same, for those who know it from kubectl (repeatable)')
-    .option('--ome-namespace <namespace>', 'where the ConfigMap inferenceservice-config of OME is', 'ome')
-    .option('--ome-config <namespace/name>', 'read another ConfigMap in its place', parseNamespacedName)
     .addOption(new Option('-o, --output <format>', 'table: for people').choices(Object.keys(printers)).default('yaml'))
     .option('--only <kind/name...>', 'print these alone; also kind, kind/namespace/name (repeatable)', addSelector)
     .option('--explain', 'print what each service was compiled with, and what gave it')
@@ -48,6 +44,7 @@ export function define(command: Command): void {
       process.exitCode = exitCode
       await print(stdout)
     })
+  defineOmeFlags(command)
 }
 
 /** A reader such as `head` may have had enough before all is written. */
@@ -76,10 +73,7 @@ async function printRoutes(paths: readonly string[], flags: Flags): Promise<Answ
   const { texts, problems: unreadable } = await readTexts(paths)
   const manifests = texts.map(({ path, text }) => readManifests(path, text))
   const resources = manifests.flatMap((each) => each.resources)
-  const read = readRouteSources(
-    resources,
-    flags.omeConfig ?? { namespace: flags.omeNamespace, name: 'inferenceservice-config' },
-  )
+  const read = readRouteSources(resources, omeConfigOf(flags))
   const problems: Problem[] = [...unreadable, ...manifests.flatMap((each) => each.problems), ...read.problems]
   if (problems.length > 0) {
     return { stdout: '', stderr: sortProblems(problems).map(formatProblem), exitCode: 2 }

@@ -2,6 +2,7 @@ import { isObject } from '../catalog/resource.ts'
 import { kinds } from '../kubernetes/kinds.ts'
 import type { KubeObject, ResourceKind } from '../kubernetes/object.ts'
 import type { ServiceStatus } from '../routes/compiled.ts'
+import { isOwnConditionType } from '../routes/ome/conditions.ts'
 import { type Condition, readConditions, type SparseFinding, transition } from './condition.ts'
 
 /** A kind of service whose status is written, and what of it is ours. */
@@ -19,14 +20,13 @@ export type ServiceKind = {
   withValues(status: Readonly<Record<string, unknown>>, values: ServiceStatus): Readonly<Record<string, unknown>>
 }
 
-const ofOme = ['IngressReady', 'PathTemplateApplied', 'ServiceTypeValid', 'IngressClassApplied', 'ModelRouteReady']
 const ofAim = ['RuntimeConfigReady', 'HTTPRouteReady', 'RoutingConflict', 'ModelRouteReady']
 
 export const inferenceServices: ServiceKind = {
   kind: kinds.inferenceService,
   readyType: 'IngressReady',
   // Ready is OME's own, but for services that it does not run.
-  isOurs: ({ type, reason }) => ofOme.includes(type) || (type === 'Ready' && reason === 'VirtualDeployment'),
+  isOurs: ({ type, reason }) => (type === 'Ready' ? reason === 'VirtualDeployment' : isOwnConditionType(type)),
   hasObservedGeneration: false,
   errorsStandAlone: true,
   withValues: ({ url: _, address, ...others }, values) => ({

@@ -1,8 +1,8 @@
 import { show } from '../catalog/fields.ts'
 import type { FieldPath } from '../catalog/problem.ts'
-import { isObject } from '../catalog/resource.ts'
 import type { KubeObject } from '../kubernetes/object.ts'
 import type { Place } from './compiled.ts'
+import { valueAt } from './value-at.ts'
 
 const annotation = 'signalbox.dev/model-name'
 
@@ -37,10 +37,6 @@ function namePaths({ kind, spec }: KubeObject): readonly FieldPath[] {
 }
 
 const isAbsent = (value: unknown): boolean => value === undefined || value === null || value === ''
-
-function valueAt(value: unknown, path: FieldPath): unknown {
-  return path.reduce<unknown>((at, segment) => (isObject(at) ? at[segment] : undefined), value)
-}
 
 /** An annotation by its key alone. */
 const writePath = (path: FieldPath): string => (path[1] === 'annotations' ? `annotation ${path[2]}` : path.join('.'))

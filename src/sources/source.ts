@@ -47,11 +47,12 @@ export class ProblemReport {
 
   update(found: readonly Problem[]): void {
     const before = this.#problems
-    this.#problems = new Map(sortProblems(found).map((problem) => [formatProblem(problem), problem]))
+    this.#problems = new Map(found.map((problem) => [formatProblem(problem), problem]))
     const appeared = missingFrom(before, this.#problems)
     const resolved = missingFrom(this.#problems, before)
     if (appeared.length === 0 && resolved.length === 0) return
-    this.#tell({ appeared, resolved, current: [...this.#problems.values()] })
+    const current = sortProblems([...this.#problems.values()])
+    this.#tell({ appeared: sortProblems(appeared), resolved: sortProblems(resolved), current })
   }
 }
 

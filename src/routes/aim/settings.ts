@@ -3,6 +3,7 @@ import { type FieldPath, formatPath } from '../../catalog/problem.ts'
 import { isObject } from '../../catalog/resource.ts'
 import { type KubeObject, keyOf } from '../../kubernetes/object.ts'
 import type { Place, Setting } from '../compiled.ts'
+import { valueAt } from '../value-at.ts'
 
 /** A value that is set, which is to say present and not null, and the field that gave it. */
 export type Given = { readonly value: unknown; readonly from: Place }
@@ -37,7 +38,7 @@ export function readRoutingSettings(layers: readonly KubeObject[]): RoutingSetti
 /** The field in the highest layer where it is set. */
 export function findSet(layers: readonly KubeObject[], path: FieldPath): Given | undefined {
   for (const object of layers) {
-    const value = path.reduce<unknown>((at, key) => (isObject(at) ? at[key] : undefined), object)
+    const value = valueAt(object, path)
     if (value !== undefined && value !== null) return { value, from: { object, path } }
   }
   return undefined

@@ -3,14 +3,16 @@ import { type Failure, showFound } from './failure.ts'
 import type { Effective, Settings } from './settings.ts'
 
 /** Those that are written here: they say nothing of whether a component is ready. */
-export const ownConditionTypes = [
+const ownConditionTypes: readonly unknown[] = [
   'IngressReady',
   'PathTemplateApplied',
   'ServiceTypeValid',
   'IngressClassApplied',
   'ModelRouteReady',
   'Ready',
-] as const
+]
+
+export const isOwnConditionType = (type: unknown): boolean => ownConditionTypes.includes(type)
 
 export const readyCondition: ServiceCondition = { type: 'IngressReady', status: 'True' }
 

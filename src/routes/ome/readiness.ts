@@ -1,5 +1,5 @@
 import { isObject } from '../../catalog/resource.ts'
-import { ownConditionTypes } from './conditions.ts'
+import { isOwnConditionType } from './conditions.ts'
 import { configInvalid } from './failure.ts'
 import { type ComponentName, entryOf, type InferenceService, isPresent } from './inference-service.ts'
 
@@ -34,8 +34,6 @@ function readConditions({ service }: InferenceService): readonly unknown[] | und
     const at = { object: service, path: ['status', 'conditions'] }
     throw configInvalid('status.conditions', conditions, 'a list', at)
   }
-  const areOurs = conditions.length > 0 && conditions.every((each) => isObject(each) && isOwn(each.type))
+  const areOurs = conditions.length > 0 && conditions.every((each) => isObject(each) && isOwnConditionType(each.type))
   return areOurs ? undefined : conditions
 }
-
-const isOwn = (type: unknown): boolean => ownConditionTypes.some((own) => own === type)
