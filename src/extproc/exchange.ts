@@ -1,12 +1,10 @@
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
-import { maxMessageBytes, maxUnsentBytes } from '../request/limits.ts'
+import { headerOf } from '../http2/request-headers.ts'
+import type { ServerStream, StreamListener } from '../http2/stream.ts'
+import { maxMessageBytes } from '../request/limits.ts'
 import { Conversation, type ConversationContext, type Routing } from './conversation.ts'
 import { beginResponse, endWithStatus, type GrpcMethod } from './grpc-server.ts'
 import { GrpcError, grpcStatus, MessageReader } from './message-reader.ts'
 import { MalformedMessage } from './wire.ts'
-
-/** Up to here answers that leave together are copied into one piece. */
-const maxJoinedBytes = 4 * 1024
 
 /** The gRPC metadata that names the pool of all requests of a stream, `namespace/name`. */
 const poolMetadata = 'x-inference-pool'
@@ -49,13 +47,10 @@ export class Exchanges {
 
   /** envoy.service.ext_proc.v3.ExternalProcessor/Process */
   readonly process: GrpcMethod = (stream, headers) => {
-    const exchange = new Exchange(stream, headers, this.#context, this.#routing(), this.#observer)
+    const exchange = new Exchange(stream, headers, this.#context, this.#routing(), this.#observer, this.#open)
     this.#open.add(exchange)
     this.#opened++
-    stream.once('close', () => {
-      this.#open.delete(exchange)
-      exchange.closed()
-    })
+    return exchange
   }
 
   /** Ends the streams that Envoy can do without, so that their requests outlive this process. */
@@ -65,48 +60,44 @@ export class Exchanges {
 }
 
 /** One gRPC stream: its bytes to the conversation, the conversation's answers to the stream. */
-class Exchange {
-  readonly #stream: ServerHttp2Stream
+class Exchange implements StreamListener {
+  readonly #stream: ServerStream
   readonly #conversation: Conversation
   readonly #reader: MessageReader
   readonly #observer: ExchangeObserver
+  /** All that are open. */
+  readonly #open: Set<Exchange>
   #deadline: NodeJS.Timeout | undefined
-  #isEnded = false
   #isHalfClosed = false
-  /** Answers of the event that is being told: they leave together when it has been. */
-  #unsent: Buffer[] = []
 
   constructor(
-    stream: ServerHttp2Stream,
-    headers: IncomingHttpHeaders,
+    stream: ServerStream,
+    headers: readonly string[],
     context: ConversationContext,
     routing: Routing,
     observer: ExchangeObserver,
+    open: Set<Exchange>,
   ) {
     this.#stream = stream
     this.#observer = observer
-    this.#conversation = new Conversation(context, routing, headers[poolMetadata] as string | undefined, this)
+    this.#open = open
+    this.#conversation = new Conversation(context, routing, headerOf(headers, poolMetadata), this)
     this.#reader = new MessageReader(routing.table, this.#conversation, maxMessageBytes(context.limits))
-    stream.on('data', (chunk: Buffer) => this.#read(chunk))
-    stream.on('end', () => this.#halfClosed())
-    const timeoutMs = parseTimeoutMs(headers['grpc-timeout'] as string | undefined)
+    const timeoutMs = parseTimeoutMs(headerOf(headers, 'grpc-timeout'))
     if (timeoutMs !== undefined) this.#deadline = setTimeout(() => this.#expire(), timeoutMs)
-  }
-
-  /** Ended by us, or reset by Envoy: Node still tells what was read before a reset, and an end of it. */
-  get #isOver(): boolean {
-    return this.#isEnded || this.#stream.closed
   }
 
   /** Answers leave when the event that they are given in has been told. The first one opens the response: both leave together. */
   write(bytes: Buffer): void {
-    if (!this.#isOver) this.#unsent.push(bytes)
+    const stream = this.#stream
+    if (!stream.hasAnswered && !stream.isOver) beginResponse(stream)
+    stream.write(bytes)
   }
 
-  #read(chunk: Buffer): void {
-    if (this.#isOver) return
+  data(chunk: Buffer, start: number, end: number): void {
+    if (this.#stream.isOver) return
     try {
-      this.#reader.push(chunk)
+      this.#reader.push(chunk, start, end)
     } catch (error) {
       return this.#fail(error)
     }
@@ -115,7 +106,7 @@ class Exchange {
 
   /** Runs a step of the conversation: what it throws ends this stream, and no other. */
   run(step: () => void): void {
-    if (this.#isOver) return
+    if (this.#stream.isOver) return
     try {
       step()
     } catch (error) {
@@ -124,40 +115,13 @@ class Exchange {
     this.#send()
   }
 
-  /** What a stream's write costs is more than copying a few bytes: small answers leave in one, large ones as they are. */
   #send(): void {
-    if (this.#unsent.length > 0) this.#flush()
+    this.#stream.flush()
     if (this.#isHalfClosed && !this.#conversation.isWaiting) this.#endWell()
   }
 
-  #flush(): void {
-    const stream = this.#stream
-    const unsent = this.#unsent
-    if (stream.closed) return
-    this.#unsent = []
-    if (!stream.headersSent) beginResponse(stream)
-    if (unsent.length === 1) stream.write(unsent[0])
-    else {
-      let bytes = 0
-      for (const piece of unsent) bytes += piece.length
-      if (bytes <= maxJoinedBytes) stream.write(Buffer.concat(unsent, bytes))
-      else {
-        stream.cork()
-        for (const piece of unsent) stream.write(piece)
-        stream.uncork()
-      }
-    }
-    if (stream.writableNeedDrain && stream.writableLength > maxUnsentBytes) this.#pause()
-  }
-
-  /** Reads no more until Envoy has taken what was sent: otherwise an echoed body would pile up here. */
-  #pause(): void {
-    this.#stream.pause()
-    this.#stream.once('drain', () => this.#stream.resume())
-  }
-
-  #halfClosed(): void {
-    if (this.#isOver) return
+  end(): void {
+    if (this.#stream.isOver) return
     try {
       if (!this.#reader.isBetweenMessages) throw new MalformedMessage('the stream ends in the middle of a message')
       this.#conversation.halfClosed()
@@ -169,22 +133,17 @@ class Exchange {
   }
 
   #endWell(): void {
-    if (this.#isOver) return
-    this.#isEnded = true
-    endWithStatus(this.#stream, grpcStatus.ok)
+    if (!this.#stream.isOver) endWithStatus(this.#stream, grpcStatus.ok)
   }
 
   #expire(): void {
-    if (this.#isOver) return
-    this.#isEnded = true
+    if (this.#stream.isOver) return
     this.#observer.failed('deadline', 'the deadline of the stream has passed')
     endWithStatus(this.#stream, grpcStatus.deadlineExceeded, 'deadline exceeded')
   }
 
+  /** What was answered before is owed, and goes before the status. */
   #fail(error: unknown): void {
-    // What was answered before is owed.
-    this.#flush()
-    this.#isEnded = true
     const message = (error as Error).message
     if (error instanceof GrpcError) {
       this.#observer.failed(error.status === grpcStatus.resourceExhausted ? 'too_large' : 'malformed', message)
@@ -203,11 +162,11 @@ class Exchange {
   }
 
   releaseIfResting(): void {
-    if (!this.#isOver && this.#conversation.isAtRest) this.#endWell()
+    if (this.#conversation.isAtRest) this.#endWell()
   }
 
   closed(): void {
-    this.#isEnded = true
+    this.#open.delete(this)
     clearTimeout(this.#deadline)
     this.#conversation.closed()
   }

@@ -1,155 +1,90 @@
-import {
-  constants,
-  createSecureServer,
-  createServer,
-  type Http2Server,
-  type IncomingHttpHeaders,
-  type OutgoingHttpHeaders,
-  type SecureServerOptions,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-  type ServerOptions,
-} from 'node:http2'
-import type { AddressInfo, Socket } from 'node:net'
+import { encodeHeaders } from '../http2/hpack/encode.ts'
+import { headerOf } from '../http2/request-headers.ts'
+import { Http2Server } from '../http2/server.ts'
+import type { ServerStream, StreamListener } from '../http2/stream.ts'
 import { grpcStatus } from './message-reader.ts'
 import type { Certificates } from './tls.ts'
 
-/** Serves one method: takes the stream with its request headers. The stream's errors are handled by the server. */
-export type GrpcMethod = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void
+/** Serves one method: takes the stream with its request headers (see {@link headerOf}), valid for the time of the call. */
+export type GrpcMethod = (stream: ServerStream, headers: readonly string[]) => StreamListener
 
-/**
- * Envoy ends nearly every ext_proc stream with RST_STREAM. Node's default allows 1,000 resets on a connection and 33 a second,
- * then closes it with GOAWAY and fails the requests in flight; that guard is against clients, and Envoy is none.
- */
-const unlimited = 2 ** 31 - 1
-
-const http2Options: ServerOptions = {
-  streamResetBurst: unlimited,
-  streamResetRate: unlimited,
-  // Megabytes for all streams of one connection, of which Envoy has one a worker; bodies that are held count.
-  maxSessionMemory: 4096,
-  settings: {
-    // A low limit fails requests: Envoy opens streams before it has read the settings.
-    maxConcurrentStreams: unlimited,
-    // Bytes in flight on a stream before it is read: bounds what a stream that is not being read can hold.
-    initialWindowSize: 256 * 1024,
-  },
-}
-
-/** Bytes in flight on a connection, all streams together. */
-const connectionWindowBytes = 64 * 1024 * 1024
-
-/** GOAWAY that names no stream as the last: take another connection for new ones, all of this one are served (RFC 9113, 6.8). */
-const shutdownNotice = Buffer.from('0000080700000000007fffffff00000000', 'hex')
-
-/** A gRPC server of few methods on node:http2, which, unlike grpc-js, can be told to bear Envoy's resets. */
+/** A gRPC server of few methods, on our own HTTP/2. */
 export class GrpcServer {
   readonly #methods: ReadonlyMap<string, GrpcMethod>
   readonly #server: Http2Server
-  readonly #sessions = new Set<ServerHttp2Session>()
-  /** Of the plaintext connections whose clients have not been told to go elsewhere. */
-  readonly #sockets = new Set<Socket>()
 
   /** @param methods by path: `/package.Service/Method` */
   constructor(methods: ReadonlyMap<string, GrpcMethod>, certificates: Certificates | undefined) {
     this.#methods = methods
-    this.#server =
-      certificates === undefined
-        ? createServer(http2Options)
-        : createSecureServer({ ...http2Options, ...certificates.current } as SecureServerOptions)
-    certificates?.onChange((pair) => {
-      if ('setSecureContext' in this.#server) (this.#server.setSecureContext as (pair: object) => void)(pair)
-    })
-    if (certificates === undefined) {
-      this.#server.on('connection', (socket: Socket) => {
-        this.#sockets.add(socket)
-        socket.on('close', () => this.#sockets.delete(socket))
-      })
-    }
-    this.#server.on('session', (session: ServerHttp2Session) => {
-      session.setLocalWindowSize(connectionWindowBytes)
-      this.#sessions.add(session)
-      session.on('close', () => this.#sessions.delete(session))
-    })
-    this.#server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => this.#serve(stream, headers))
+    this.#server = new Http2Server((stream, headers) => this.#serve(stream, headers), certificates?.current)
+    certificates?.onChange((pair) => this.#server.setKeyPair(pair))
   }
 
-  #serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-    // A stream that breaks is its client's business; whoever serves it is told by its `close`.
-    stream.on('error', ignore)
-    if (headers[':method'] !== 'POST' || !headers['content-type']?.startsWith('application/grpc')) {
-      stream.respond({ ':status': 415 }, { endStream: true })
-      return
+  #serve(stream: ServerStream, headers: readonly string[]): StreamListener {
+    if (headerOf(headers, ':method') !== 'POST' || !headerOf(headers, 'content-type')?.startsWith('application/grpc')) {
+      stream.respond(noGrpc, true)
+      return deaf
     }
-    const method = this.#methods.get(headers[':path']!)
-    if (method === undefined) return endWithStatus(stream, grpcStatus.unimplemented, `no method ${headers[':path']}`)
-    method(stream, headers)
+    const path = headerOf(headers, ':path')!
+    const method = this.#methods.get(path)
+    if (method !== undefined) return method(stream, headers)
+    endWithStatus(stream, grpcStatus.unimplemented, `no method ${path}`)
+    return deaf
   }
 
   /** Resolves to the port. @throws the error of listen(), such as EADDRINUSE */
   listen(port: number, host: string | undefined): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject)
-      this.#server.listen(port, host, () => {
-        this.#server.off('error', reject)
-        resolve((this.#server.address() as AddressInfo).port)
-      })
-    })
+    return this.#server.listen(port, host)
   }
 
-  /**
-   * Tells clients to open new streams on new connections, and goes on to serve all that come on the old ones: with
-   * {@link close} alone those that are on their way are lost. Node has no function for that first GOAWAY of two, so it is
-   * written beside nghttp2, which hands whole frames to the socket. A TLS socket takes no second writer, so there it is left out.
-   */
+  /** See {@link Http2Server.announceShutdown}. */
   announceShutdown(): void {
-    for (const socket of this.#sockets) socket.write(shutdownNotice)
-    this.#sockets.clear()
+    this.#server.announceShutdown()
   }
 
   /** Tells clients to take other connections (GOAWAY) and takes none; resolves when open streams have ended. */
   close(): Promise<void> {
-    return new Promise((resolve) => this.#server.close(() => resolve()))
+    return this.#server.close()
   }
 
   /** Cuts what is still open. */
   destroy(): void {
-    for (const session of this.#sessions) session.destroy()
+    this.#server.destroy()
   }
 }
 
-const ignore = (): void => {}
+/** Of streams whose answer has been given. */
+const deaf: StreamListener = { data() {}, end() {}, closed() {} }
 
-const responseHeaders: OutgoingHttpHeaders = { ':status': 200, 'content-type': 'application/grpc' }
+const noGrpc = encodeHeaders({ ':status': '415' })
+const response = { ':status': '200', 'content-type': 'application/grpc' }
+const responseHeaders = encodeHeaders(response)
+const okTrailers = encodeHeaders({ 'grpc-status': String(grpcStatus.ok) })
 
 /** Opens the answer of a method that sends messages; {@link endWithStatus} ends it. */
-export function beginResponse(stream: ServerHttp2Stream): void {
-  stream.respond(responseHeaders, { waitForTrailers: true })
+export function beginResponse(stream: ServerStream): void {
+  stream.respond(responseHeaders)
 }
 
 /**
- * Ends the stream with a gRPC status, in trailers when messages have been sent, else in the headers. A client that has not
- * ended its side is told that nothing more is read (RST_STREAM with NO_ERROR; RFC 9113, section 8.1), so that no stream stays
- * half open.
+ * Ends the stream with a gRPC status, in trailers when the answer has been opened, else in the headers. A client that has not
+ * ended its side is told that nothing more is read.
  */
-export function endWithStatus(stream: ServerHttp2Stream, status: number, message = ''): void {
-  if (stream.destroyed || stream.closed) return
-  const trailers: OutgoingHttpHeaders = { 'grpc-status': status }
-  // Percent-encoding: gRPC over HTTP/2, "Responses".
-  if (message !== '') trailers['grpc-message'] = encodeURI(message)
-  if (stream.headersSent) {
-    stream.once('wantTrailers', () => {
-      stream.sendTrailers(trailers)
-      stopReading(stream)
-    })
-    stream.end()
-  } else {
-    stream.respond({ ...responseHeaders, ...trailers }, { endStream: true })
-    stopReading(stream)
-  }
+export function endWithStatus(stream: ServerStream, status: number, message = ''): void {
+  if (stream.hasAnswered)
+    stream.end(message === '' && status === grpcStatus.ok ? okTrailers : trailersOf(status, message))
+  else stream.respond(encodeHeaders({ ...response, ...statusHeaders(status, message) }), true)
 }
 
-function stopReading(stream: ServerHttp2Stream): void {
-  // Not at once: a reset takes back trailers that are not on their way yet.
-  if (!stream.readableEnded) setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR))
+const trailersOf = (status: number, message: string) => encodeHeaders(statusHeaders(status, message))
+
+/** Characters of a status message, which must fit into one frame of headers. */
+const maxStatusMessage = 1000
+
+function statusHeaders(status: number, message: string): Readonly<Record<string, string>> {
+  const headers = { 'grpc-status': String(status) }
+  // Percent-encoding: gRPC over HTTP/2, "Responses".
+  return message === ''
+    ? headers
+    : { ...headers, 'grpc-message': encodeURI(message.slice(0, maxStatusMessage).toWellFormed()) }
 }

@@ -1,4 +1,4 @@
-import type { ServerHttp2Stream } from 'node:http2'
+import type { ServerStream, StreamListener } from '../http2/stream.ts'
 import { beginResponse, endWithStatus, type GrpcMethod } from './grpc-server.ts'
 import { grpcStatus } from './message-reader.ts'
 import { Cursor, tagOf, wireType } from './wire.ts'
@@ -17,13 +17,13 @@ const maxRequestBytes = 4096
  */
 export class Health {
   #isReady = false
-  readonly #watchers = new Map<ServerHttp2Stream, string>()
+  readonly #watchers = new Map<ServerStream, string>()
 
   setReady(isReady: boolean): void {
     if (isReady === this.#isReady) return
     this.#isReady = isReady
     for (const [stream, service] of this.#watchers) {
-      if (service !== 'liveness') stream.write(checkResponse(this.#statusOf(service)))
+      if (service !== 'liveness') sendMessage(stream, checkResponse(this.#statusOf(service)))
     }
   }
 
@@ -39,36 +39,39 @@ export class Health {
   }
 
   readonly methods: ReadonlyMap<string, GrpcMethod> = new Map([
-    ['/grpc.health.v1.Health/Check', (stream) => readService(stream, (service) => this.#check(stream, service))],
-    ['/grpc.health.v1.Health/Watch', (stream) => readService(stream, (service) => this.#watch(stream, service))],
-    ['/grpc.health.v1.Health/List', (stream) => readService(stream, () => this.#list(stream))],
+    ['/grpc.health.v1.Health/Check', this.#method((stream, service) => this.#check(stream, service))],
+    ['/grpc.health.v1.Health/Watch', this.#method((stream, service) => this.#watch(stream, service))],
+    ['/grpc.health.v1.Health/List', this.#method((stream) => this.#list(stream))],
   ])
 
-  #check(stream: ServerHttp2Stream, service: string): void {
+  #method(answer: (stream: ServerStream, service: string) => void): GrpcMethod {
+    return (stream) => readRequest(stream, answer, () => this.#watchers.delete(stream))
+  }
+
+  #check(stream: ServerStream, service: string): void {
     const status = this.#statusOf(service)
     if (status === serving.serviceUnknown) {
       return endWithStatus(stream, grpcStatus.notFound, `unknown service ${service}`)
     }
     beginResponse(stream)
-    stream.write(checkResponse(status))
+    sendMessage(stream, checkResponse(status))
     endWithStatus(stream, grpcStatus.ok)
   }
 
-  #watch(stream: ServerHttp2Stream, service: string): void {
+  #watch(stream: ServerStream, service: string): void {
     beginResponse(stream)
     this.#watchers.set(stream, service)
-    stream.on('close', () => this.#watchers.delete(stream))
-    stream.write(checkResponse(this.#statusOf(service)))
+    sendMessage(stream, checkResponse(this.#statusOf(service)))
   }
 
-  #list(stream: ServerHttp2Stream): void {
+  #list(stream: ServerStream): void {
     // HealthListResponse.statuses: a map entry {key = 1, value = 2} each.
     const entries = names.map((name) => {
       const entry = [...textField(1, name), ...lengthField(2, [8, this.#statusOf(name)])]
       return lengthField(1, entry)
     })
     beginResponse(stream)
-    stream.write(frame(entries.flat()))
+    sendMessage(stream, frame(entries.flat()))
     endWithStatus(stream, grpcStatus.ok)
   }
 }
@@ -77,28 +80,34 @@ export class Health {
 const names = ['', 'liveness', 'readiness', extProcService, 'inference-extension']
 
 /** Gathers the one request message and reads HealthCheckRequest.service = 1 from it. */
-function readService(stream: ServerHttp2Stream, answer: (service: string) => void): void {
+function readRequest(
+  stream: ServerStream,
+  answer: (stream: ServerStream, service: string) => void,
+  closed: () => void,
+): StreamListener {
   const chunks: Buffer[] = []
   let bytes = 0
-  stream.on('data', (chunk: Buffer) => {
-    bytes += chunk.length
-    if (bytes <= maxRequestBytes) chunks.push(chunk)
-  })
-  stream.on('end', () => {
-    if (stream.destroyed) return
-    const message = Buffer.concat(chunks)
-    if (message[0] === 1) {
-      return endWithStatus(stream, grpcStatus.unimplemented, 'compressed gRPC messages are not supported')
-    }
-    if (bytes > maxRequestBytes || message.length < 5 || message.readUInt32BE(1) !== message.length - 5) {
-      return endWithStatus(stream, grpcStatus.invalidArgument, 'expected one health request')
-    }
-    try {
-      answer(serviceOf(message))
-    } catch (error) {
-      endWithStatus(stream, grpcStatus.invalidArgument, (error as Error).message)
-    }
-  })
+  return {
+    data(chunk, start, end) {
+      bytes += end - start
+      if (bytes <= maxRequestBytes) chunks.push(chunk.subarray(start, end))
+    },
+    end() {
+      const message = Buffer.concat(chunks)
+      if (message[0] === 1) {
+        return endWithStatus(stream, grpcStatus.unimplemented, 'compressed gRPC messages are not supported')
+      }
+      if (bytes > maxRequestBytes || message.length < 5 || message.readUInt32BE(1) !== message.length - 5) {
+        return endWithStatus(stream, grpcStatus.invalidArgument, 'expected one health request')
+      }
+      try {
+        answer(stream, serviceOf(message))
+      } catch (error) {
+        endWithStatus(stream, grpcStatus.invalidArgument, (error as Error).message)
+      }
+    },
+    closed,
+  }
 }
 
 function serviceOf(message: Buffer): string {
@@ -122,6 +131,11 @@ const lengthField = (fieldNumber: number, content: readonly number[]): number[] 
   ...content,
 ]
 const textField = (fieldNumber: number, text: string): number[] => lengthField(fieldNumber, [...Buffer.from(text)])
+function sendMessage(stream: ServerStream, message: Buffer): void {
+  stream.write(message)
+  stream.flush()
+}
+
 const checkResponse = (status: number): Buffer => frame([8, status])
 
 function frame(message: readonly number[]): Buffer {

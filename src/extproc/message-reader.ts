@@ -61,22 +61,22 @@ export class MessageReader {
     this.#maxMessageBytes = maxMessageBytes
   }
 
-  /** @throws GrpcError and MalformedMessage, after which the stream is to be ended and no more pushed. */
-  push(chunk: Buffer): void {
-    let at = 0
-    while (at < chunk.length) {
+  /** Takes `chunk[start, end)`. @throws GrpcError and MalformedMessage, after which the stream is to be ended and no more pushed. */
+  push(chunk: Buffer, start = 0, end = chunk.length): void {
+    let at = start
+    while (at < end) {
       switch (this.#state) {
         case 'prefix':
-          at = this.#readPrefix(chunk, at)
+          at = this.#readPrefix(chunk, at, end)
           break
         case 'message':
-          at = this.#readMessage(chunk, at)
+          at = this.#readMessage(chunk, at, end)
           break
         case 'body':
-          at = this.#readBody(chunk, at)
+          at = this.#readBody(chunk, at, end)
           break
         case 'rest':
-          at = this.#readRest(chunk, at)
+          at = this.#readRest(chunk, at, end)
           break
       }
     }
@@ -87,12 +87,12 @@ export class MessageReader {
     return this.#state === 'prefix' && this.#gatheredBytes === 0
   }
 
-  #readPrefix(chunk: Buffer, at: number): number {
+  #readPrefix(chunk: Buffer, at: number, end: number): number {
     let prefix = chunk
     let start = at
     let next = at + prefixBytes
-    if (this.#gatheredBytes > 0 || chunk.length < next) {
-      next = Math.min(chunk.length, at + prefixBytes - this.#gatheredBytes)
+    if (this.#gatheredBytes > 0 || end < next) {
+      next = Math.min(end, at + prefixBytes - this.#gatheredBytes)
       this.#gather(chunk, at, next, prefixBytes)
       if (this.#gatheredBytes < prefixBytes) return next
       prefix = this.#takeGathered()
@@ -108,17 +108,17 @@ export class MessageReader {
     return next
   }
 
-  #readMessage(chunk: Buffer, at: number): number {
+  #readMessage(chunk: Buffer, at: number, end: number): number {
     const missing = this.#messageBytes - this.#gatheredBytes
-    if (this.#gatheredBytes === 0 && chunk.length - at >= missing) {
+    if (this.#gatheredBytes === 0 && end - at >= missing) {
       this.#decode(chunk, at, at + missing)
       return at + missing
     }
     // The first message is always gathered: its protocol_config, which comes last, says how its body is answered.
     if (this.#hasProtocolConfig && this.#gatheredBytes < maxOpeningBytes && this.#messageBytes > maxOpeningBytes) {
-      return this.#readOpening(chunk, at)
+      return this.#readOpening(chunk, at, end)
     }
-    const next = Math.min(chunk.length, at + missing)
+    const next = Math.min(end, at + missing)
     this.#gather(chunk, at, next, this.#messageBytes)
     if (this.#gatheredBytes === this.#messageBytes) {
       const message = this.#takeGathered()
@@ -128,12 +128,12 @@ export class MessageReader {
   }
 
   /** Reads as much of a message as tells whether it is a body that can be told as it comes. */
-  #readOpening(chunk: Buffer, at: number): number {
-    if (this.#gatheredBytes === 0 && chunk.length - at >= maxOpeningBytes) {
+  #readOpening(chunk: Buffer, at: number, end: number): number {
+    if (this.#gatheredBytes === 0 && end - at >= maxOpeningBytes) {
       const opening = readBodyOpening(chunk, at, this.#messageBytes)
       if (opening !== undefined) return this.#beginBody(opening, at)
     }
-    const next = Math.min(chunk.length, at + maxOpeningBytes - this.#gatheredBytes)
+    const next = Math.min(end, at + maxOpeningBytes - this.#gatheredBytes)
     this.#gather(chunk, at, next, this.#messageBytes)
     if (this.#gatheredBytes < maxOpeningBytes) return next
     const opening = readBodyOpening(this.#gathered, 0, this.#messageBytes)
@@ -142,7 +142,7 @@ export class MessageReader {
       return next
     }
     const head = this.#takeGathered()
-    this.push(head.subarray(this.#beginBody(opening, 0)))
+    this.push(head, this.#beginBody(opening, 0))
     return next
   }
 
@@ -171,8 +171,8 @@ export class MessageReader {
     decodeRequest(buffer, start, end, this.#table, this.#events)
   }
 
-  #readBody(chunk: Buffer, at: number): number {
-    const next = Math.min(chunk.length, at + this.#bodyLeft)
+  #readBody(chunk: Buffer, at: number, end: number): number {
+    const next = Math.min(end, at + this.#bodyLeft)
     this.#bodyLeft -= next - at
     const piece = chunk.subarray(at, next)
     if (this.#bodyLeft === 0) this.#state = 'rest'
@@ -185,9 +185,9 @@ export class MessageReader {
     return next
   }
 
-  #readRest(chunk: Buffer, at: number): number {
+  #readRest(chunk: Buffer, at: number, end: number): number {
     const missing = this.#messageBytes - this.#gatheredBytes
-    const next = Math.min(chunk.length, at + missing)
+    const next = Math.min(end, at + missing)
     if (this.#gatheredBytes === 0 && next - at === missing) {
       this.#decodeRest(chunk, at, next)
     } else {

@@ -13,9 +13,23 @@ import { connectTo, RawCall, serveMethods } from './serving.ts'
 /** Sends back what comes, and ends when the client does. */
 const echo: GrpcMethod = (stream) => {
   beginResponse(stream)
-  stream.on('data', (chunk: Buffer) => stream.write(chunk))
-  stream.on('end', () => endWithStatus(stream, 0))
+  return {
+    data(chunk, start, end) {
+      stream.write(chunk.subarray(start, end))
+      stream.flush()
+    },
+    end: () => endWithStatus(stream, 0),
+    closed() {},
+  }
 }
+
+/** Answers at once and reads nothing. */
+const atOnce =
+  (answer: (stream: Parameters<GrpcMethod>[0]) => void): GrpcMethod =>
+  (stream) => {
+    answer(stream)
+    return { data() {}, end() {}, closed() {} }
+  }
 
 const serveEcho = () => serveMethods(new Map([['/test.Echo/Echo', echo]]))
 
@@ -75,7 +89,9 @@ describe('calls', () => {
 
   test('the message of a status arrives as it was meant', async () => {
     const text = '100 % of "models" müssen\nsein: 模型'
-    const { port } = await serveMethods(new Map([['/test.Echo/Fail', (stream) => endWithStatus(stream, 3, text)]]))
+    const { port } = await serveMethods(
+      new Map([['/test.Echo/Fail', atOnce((stream) => endWithStatus(stream, 3, text))]]),
+    )
     const call = new RawCall(await connectTo(port), '/test.Echo/Fail')
     call.stream.end()
     expect(await call.result()).toMatchObject({ status: 3, message: text })
@@ -83,11 +99,11 @@ describe('calls', () => {
 
   test('ending twice, or after a reset, is nothing', async () => {
     const calls: Parameters<GrpcMethod>[0][] = []
-    const end: GrpcMethod = (stream) => {
+    const end = atOnce((stream) => {
       calls.push(stream)
       endWithStatus(stream, 0)
       endWithStatus(stream, 13)
-    }
+    })
     const { port } = await serveMethods(new Map([['/test.Echo/End', end]]))
     const call = new RawCall(await connectTo(port), '/test.Echo/End')
     call.stream.end()
@@ -97,11 +113,11 @@ describe('calls', () => {
 
   test('large answers arrive whole before the status, though the client has not ended', async () => {
     const bytes = 5_000_000
-    const flood: GrpcMethod = (stream) => {
+    const flood = atOnce((stream) => {
       beginResponse(stream)
       stream.write(Buffer.alloc(bytes))
       endWithStatus(stream, 5, 'that was it')
-    }
+    })
     const { port } = await serveMethods(new Map([['/test.Echo/Flood', flood]]))
     const call = new RawCall(await connectTo(port), '/test.Echo/Flood')
     call.stream.write('x')
