@@ -1,8 +1,5 @@
 import { maxStreamedChunkBytes } from '../request/limits.ts'
-import { type answer, encodeStreamedBody, encodeStreamedBodyOpening, type Metadata } from './encode.ts'
-
-/** Up to here, as most server-sent events are, a body is cheaper to copy than to write on its own. */
-const maxCopiedBytes = 1024
+import { type answer, encodeStreamedBodyOpening, type Metadata } from './encode.ts'
 
 /** Where encoded messages and body bytes go, in order: the gRPC stream. */
 export type ByteSink = { write(bytes: Buffer): void }
@@ -46,12 +43,8 @@ export class DuplexBody {
   }
 
   #emit(endOfStream: boolean, metadata?: Metadata): void {
-    const pieces = this.#pieces
-    if (this.#bytes <= maxCopiedBytes) this.#out.write(encodeStreamedBody(this.#which, pieces, endOfStream, metadata))
-    else {
-      this.#out.write(encodeStreamedBodyOpening(this.#which, this.#bytes, endOfStream, metadata))
-      for (const piece of pieces) this.#out.write(piece)
-    }
+    this.#out.write(encodeStreamedBodyOpening(this.#which, this.#bytes, endOfStream, metadata))
+    for (const piece of this.#pieces) this.#out.write(piece)
     this.#pieces = []
     this.#bytes = 0
   }

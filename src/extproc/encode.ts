@@ -245,21 +245,9 @@ export function encodeBodyReplacementOpening(
 }
 
 /**
- * A full-duplex body chunk: BodyResponse {CommonResponse {body_mutation = 3 {streamed_response = 3 {body = 1, end_of_stream =
- * 2}}}}. The pieces are copied.
+ * The opening of a full-duplex body chunk, of which `bodyBytes` follow it on the stream, so that they need no copying:
+ * BodyResponse {CommonResponse {body_mutation = 3 {streamed_response = 3 {body = 1, end_of_stream = 2}}}}.
  */
-export function encodeStreamedBody(
-  which: typeof answer.requestBody | typeof answer.responseBody,
-  pieces: readonly Buffer[],
-  endOfStream: boolean,
-  metadata?: Metadata,
-): Buffer {
-  writer.reset()
-  for (let i = pieces.length - 1; i >= 0; i--) writer.bytes(pieces[i])
-  return finishStreamedBody(which, writer.length, 0, endOfStream, metadata)
-}
-
-/** The opening of such a chunk, of which `bodyBytes` follow it on the stream, so that they need no copying. */
 export function encodeStreamedBodyOpening(
   which: typeof answer.requestBody | typeof answer.responseBody,
   bodyBytes: number,
@@ -267,30 +255,19 @@ export function encodeStreamedBodyOpening(
   metadata?: Metadata,
 ): Buffer {
   writer.reset()
-  return finishStreamedBody(which, bodyBytes, bodyBytes, endOfStream, metadata)
-}
-
-/** @param following how much of the body is not in the writer: it counts in the length of each field around it */
-function finishStreamedBody(
-  which: typeof answer.requestBody | typeof answer.responseBody,
-  bodyBytes: number,
-  following: number,
-  endOfStream: boolean,
-  metadata: Metadata | undefined,
-): Buffer {
+  // The body must come last: the order of fields on the wire is free.
   if (bodyBytes > 0) {
     writer.varint(bodyBytes)
     writer.byte((1 << 3) | 2)
   }
-  // end_of_stream before the body, which must come last: the order of fields on the wire is free.
   if (endOfStream) writer.trueField(2)
   for (let i = 0; i < 4; i++) {
     const fieldNumber = i < 3 ? streamedNesting[i] : which
-    writer.varint(writer.length + following)
+    writer.varint(writer.length + bodyBytes)
     writer.byte((fieldNumber << 3) | 2)
   }
   writeMetadata(metadata)
-  return writer.finish(following)
+  return writer.finish(bodyBytes)
 }
 
 /** BodyMutation.streamed_response, CommonResponse.body_mutation, BodyResponse.response: inside out. */

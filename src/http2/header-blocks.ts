@@ -28,7 +28,7 @@ export class HeaderBlocks {
     this.isEndOfStream = (flags & flag.endStream) !== 0
     let from = start
     let to = end
-    if (flags & flag.padded) to -= from < to ? buffer[from++] : end
+    if (flags & flag.padded) to -= from < to ? buffer[from++] : 1
     if (flags & flag.priority) from += priorityBytes
     if (from > to) throw new ConnectionError(errorCode.protocolError, 'HEADERS shorter than their padding or priority')
     return this.#add(flags, buffer, from, to)

@@ -77,15 +77,6 @@ describe('a body in full duplex', () => {
     expect(written[1].buffer).toBe(piece.buffer)
   })
 
-  test('a small chunk is written at once', () => {
-    const { body, written, sent } = open()
-    body.push(Buffer.from('data: {"id":1}'))
-    body.push(Buffer.from('\n\n'))
-    body.flush(false)
-    expect(written).toHaveLength(1)
-    expect(sent()).toEqual([{ body: Buffer.from('data: {"id":1}\n\n'), isEnd: false }])
-  })
-
   test('any pieces: all bytes in order, in chunks below the limit', () => {
     const sizes = fc.array(fc.oneof(fc.integer({ min: 0, max: 100 }), fc.integer({ min: 0, max: 150_000 })))
     fc.assert(
