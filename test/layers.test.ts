@@ -7,6 +7,7 @@ const src = join(dirname(fileURLToPath(import.meta.url)), '../src')
 
 /** Folders of src/ whose files must not import from those of another. */
 const walls: readonly { from: readonly string[]; to: readonly string[] }[] = [
+  { from: ['http2'], to: readdirSync(src).filter((name) => name !== 'http2') },
   { from: ['extproc', 'request', 'scheduling'], to: ['sources', 'controller', 'routes', 'cli', 'sim', 'demo'] },
   { from: ['sources', 'controller', 'routes', 'catalog', 'kubernetes'], to: ['request', 'extproc'] },
   { from: ['extproc', 'request', 'scheduling', 'catalog', 'pool'], to: ['kubernetes', 'extension', 'preflight'] },
