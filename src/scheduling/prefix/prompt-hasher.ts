@@ -4,8 +4,8 @@ import { hashText, high21, join53, mix32 } from './mix.ts'
 
 const multiplier = 0x9e3779b1
 
-/** Bytes that one step takes: a 32-bit word for each of the four lanes. */
-const strideBytes = 16
+/** Bytes that one step takes: two 32-bit words for each of the four lanes. The smallest block is two of them. */
+const strideBytes = 32
 
 /**
  * Hashes the raw JSON bytes of a prompt as they stream by, each once, however they are cut. Four lanes of 32 bits run
@@ -110,13 +110,14 @@ export class PromptHasher implements PromptPrefix {
     let lane3 = this.#lane3
     let lane4 = this.#lane4
     for (let at = start; at < end; at += strideBytes) {
-      lane1 = (Math.imul(lane1, multiplier) + view.getInt32(at, true)) | 0
+      // Two words for each multiplication, one before and one after it: multiplications are what takes the time.
+      lane1 = (Math.imul(lane1 ^ view.getInt32(at, true), multiplier) + view.getInt32(at + 16, true)) | 0
       lane1 = (lane1 << 13) | (lane1 >>> 19)
-      lane2 = (Math.imul(lane2, multiplier) + view.getInt32(at + 4, true)) | 0
+      lane2 = (Math.imul(lane2 ^ view.getInt32(at + 4, true), multiplier) + view.getInt32(at + 20, true)) | 0
       lane2 = (lane2 << 13) | (lane2 >>> 19)
-      lane3 = (Math.imul(lane3, multiplier) + view.getInt32(at + 8, true)) | 0
+      lane3 = (Math.imul(lane3 ^ view.getInt32(at + 8, true), multiplier) + view.getInt32(at + 24, true)) | 0
       lane3 = (lane3 << 13) | (lane3 >>> 19)
-      lane4 = (Math.imul(lane4, multiplier) + view.getInt32(at + 12, true)) | 0
+      lane4 = (Math.imul(lane4 ^ view.getInt32(at + 12, true), multiplier) + view.getInt32(at + 28, true)) | 0
       lane4 = (lane4 << 13) | (lane4 >>> 19)
     }
     this.#lane1 = lane1
