@@ -168,7 +168,11 @@ class Exchange implements StreamListener {
   closed(): void {
     this.#open.delete(this)
     clearTimeout(this.#deadline)
-    this.#conversation.closed()
+    try {
+      this.#conversation.closed()
+    } catch (error) {
+      this.#observer.failed('internal', (error as Error).stack ?? (error as Error).message)
+    }
   }
 }
 

@@ -27,9 +27,16 @@ export class GrpcServer {
     }
     const path = headerOf(headers, ':path')!
     const method = this.#methods.get(path)
-    if (method !== undefined) return method(stream, headers)
-    endWithStatus(stream, grpcStatus.unimplemented, `no method ${path}`)
-    return deaf
+    if (method === undefined) {
+      endWithStatus(stream, grpcStatus.unimplemented, `no method ${path}`)
+      return deaf
+    }
+    try {
+      return method(stream, headers)
+    } catch {
+      endWithStatus(stream, grpcStatus.internal, 'internal error')
+      return deaf
+    }
   }
 
   /** Resolves to the port. @throws the error of listen(), such as EADDRINUSE */

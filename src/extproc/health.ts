@@ -90,7 +90,8 @@ function readRequest(
   return {
     data(chunk, start, end) {
       bytes += end - start
-      if (bytes <= maxRequestBytes) chunks.push(chunk.subarray(start, end))
+      // A view of a few bytes would keep all that was received with them.
+      if (bytes <= maxRequestBytes) chunks.push(Buffer.from(chunk.subarray(start, end)))
     },
     end() {
       const message = Buffer.concat(chunks)

@@ -96,8 +96,11 @@ function findStrings(cursor: Cursor, key: Buffer): readonly string[] | undefined
   return strings
 }
 
-/** google.protobuf.Value at the cursor: a list of strings, or one string with commas between them; undefined for any other. */
-function readStrings(cursor: Cursor): readonly string[] | undefined {
+/**
+ * google.protobuf.Value at the cursor: a list of strings, or one string with commas between them; undefined for any other.
+ * @param isItem a list in a list is none
+ */
+function readStrings(cursor: Cursor, isItem = false): readonly string[] | undefined {
   const outerEnd = cursor.end
   const end = cursor.lengthDelimited()
   cursor.end = end
@@ -108,7 +111,7 @@ function readStrings(cursor: Cursor): readonly string[] | undefined {
       const textEnd = cursor.lengthDelimited()
       strings = splitList(cursor.buffer.toString('utf8', cursor.at, textEnd))
       cursor.at = textEnd
-    } else if (tag === listValue) {
+    } else if (tag === listValue && !isItem) {
       strings = readList(cursor)
     } else cursor.skip(tag)
   }
@@ -124,8 +127,8 @@ function readList(cursor: Cursor): readonly string[] {
   const list: string[] = []
   while (cursor.at < end) {
     const tag = cursor.tag()
-    if (tag === firstBytes) list.push(...(readStrings(cursor) ?? []))
-    else cursor.skip(tag)
+    if (tag !== firstBytes) cursor.skip(tag)
+    else for (const text of readStrings(cursor, true) ?? []) list.push(text)
   }
   cursor.end = outerEnd
   return list

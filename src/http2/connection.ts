@@ -10,6 +10,7 @@ import {
   maxHeaderListBytes,
   maxOpenStreams,
   maxSocketOwedBytes,
+  maxWindowChanges,
   prefaceTimeoutMs,
   streamWindowBytes,
 } from './limits.ts'
@@ -49,7 +50,11 @@ export class Connection implements FrameEvents {
   readonly #sending = new Set<ServerStream>()
   /** What the client takes, bytes: on the connection, and on a new stream. */
   readonly #window = { send: 65_535, initial: 65_535, unacknowledged: 0 }
+  /** In the chunk that is being read. */
+  #windowChanges = 0
   #lastStreamId = 0
+  /** What the last GOAWAY said; a later one must not say more (RFC 9113, section 6.8). */
+  #announcedLastId = anyStream
   #phase: number = phase.begun
   /** The stream of the DATA frame that is coming; undefined when nobody reads it. */
   #receiving: ServerStream | undefined
@@ -90,8 +95,7 @@ export class Connection implements FrameEvents {
   close(): void {
     if (this.#phase > phase.open) return
     this.#phase = phase.goingAway
-    this.writer.goaway(this.#lastStreamId, errorCode.noError, '')
-    this.writer.flush()
+    this.#sayGoodbye(errorCode.noError, '')
     this.#closeWhenIdle()
   }
 
@@ -106,6 +110,7 @@ export class Connection implements FrameEvents {
   #read(chunk: Buffer): void {
     if (this.#phase === phase.closed) return
     this.#hasTurn = true
+    this.#windowChanges = 0
     try {
       this.#reader.push(chunk)
     } catch (error) {
@@ -130,10 +135,15 @@ export class Connection implements FrameEvents {
   /** GOAWAY, and the end of all streams. */
   #fail(error: unknown): void {
     const code = error instanceof ConnectionError ? error.code : errorCode.internalError
-    this.writer.goaway(this.#lastStreamId, code, (error as Error).message)
-    this.writer.flush()
+    this.#sayGoodbye(code, (error as Error).message)
     this.#end()
     this.closed()
+  }
+
+  #sayGoodbye(code: number, reason: string): void {
+    this.#announcedLastId = Math.min(this.#announcedLastId, this.#lastStreamId)
+    this.writer.goaway(this.#announcedLastId, code, reason)
+    this.writer.flush()
   }
 
   #closeWhenIdle(): void {
@@ -169,6 +179,7 @@ export class Connection implements FrameEvents {
   sendSoon(stream: ServerStream): void {
     if (this.#sending.size === 0 && !this.writer.isCongested) this.#sendOf(stream)
     if (stream.wantsToSend) this.#sending.add(stream)
+    if (stream.unsentBytes > 0) stream.keep()
     this.#takeTurn()
   }
 
@@ -218,10 +229,8 @@ export class Connection implements FrameEvents {
   dataBegins(streamId: number, length: number): void {
     this.#checkTurn(frameType.data, streamId)
     if (streamId === 0) throw protocolError('DATA without a stream')
+    // Never more than there is room for: all that comes is acknowledged soon, whoever reads it.
     this.#window.unacknowledged += length
-    if (this.#window.unacknowledged > connectionWindowBytes) {
-      throw new ConnectionError(errorCode.flowControlError, 'more than the window of the connection')
-    }
     const stream = this.#streamOf(streamId)
     this.#receiving = stream
     if (stream === undefined) this.sendReset(streamId, errorCode.streamClosed)
@@ -313,7 +322,7 @@ export class Connection implements FrameEvents {
     if (streamId <= this.#lastStreamId) return this.#trailers()
     this.#lastStreamId = streamId
     // The client has been told, and takes another connection for it.
-    if (this.#phase === phase.goingAway) return
+    if (this.#phase >= phase.goingAway) return
     if (this.#streams.size >= maxOpenStreams) return this.sendReset(streamId, errorCode.refusedStream)
     if (isOverlong) return this.sendReset(streamId, errorCode.enhanceYourCalm)
     if (problemOfRequest(headers) !== undefined) return this.sendReset(streamId, errorCode.protocolError)
@@ -338,7 +347,15 @@ export class Connection implements FrameEvents {
     if (this.#phase === phase.begun) this.#phase = phase.open
     // Before what they let us send.
     this.writer.settingsAck()
+    const initialBefore = this.#window.initial
     for (let at = start; at < end; at += 6) this.#setting(buffer.readUInt16BE(at), readUInt32(buffer, at + 2))
+    // Once a frame, however often it says so: there may be many streams.
+    const change = this.#window.initial - initialBefore
+    if (change === 0) return
+    if (++this.#windowChanges > maxWindowChanges) {
+      throw new ConnectionError(errorCode.enhanceYourCalm, 'too many changes of the window')
+    }
+    for (const stream of this.#streams.values()) if (!stream.widen(change)) throw windowOverflow()
   }
 
   #setting(identifier: number, value: number): void {
@@ -353,14 +370,11 @@ export class Connection implements FrameEvents {
         // Whatever it allows, ours have the size that every client takes.
         if (value < 16_384 || value > 16_777_215) throw protocolError(`SETTINGS_MAX_FRAME_SIZE ${value}`)
         return
-      case setting.initialWindowSize: {
+      case setting.initialWindowSize:
         if (value > maxWindow)
           throw new ConnectionError(errorCode.flowControlError, `SETTINGS_INITIAL_WINDOW_SIZE ${value}`)
-        const change = value - this.#window.initial
         this.#window.initial = value
-        for (const stream of this.#streams.values()) if (!stream.widen(change)) throw windowOverflow()
         return
-      }
     }
   }
 

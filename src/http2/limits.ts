@@ -34,6 +34,9 @@ export const maxSocketOwedBytes = 2 * maxSocketUnsentBytes
 /** Open streams of one connection. Far above what a gateway has; a lower announced limit fails requests (see {@link Connection}). */
 export const maxOpenStreams = 50_000
 
+/** Changes of the window of streams in one piece of what is read: each concerns every open stream. Gateways make a few in a lifetime. */
+export const maxWindowChanges = 10
+
 /** From the beginning of a connection until its client has said that it speaks HTTP/2, milliseconds. */
 export const prefaceTimeoutMs = 10_000
 

@@ -13,19 +13,23 @@ const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: k
 /** An HTTP/2 server on TCP (with prior knowledge) or TLS (ALPN `h2`). */
 export class Http2Server {
   readonly #server: Server | SecureServer
-  readonly #sockets = new Map<Socket, Connection>()
+  /** All that have been accepted; those of TLS may still shake hands. */
+  readonly #sockets = new Set<Socket>()
+  readonly #connections = new Set<Connection>()
 
   /** @param keyPair undefined for plaintext */
   constructor(serve: RequestHandler, keyPair: KeyPair | undefined) {
     const accept = (socket: Socket) => {
       const connection = new Connection(socket, serve)
-      this.#sockets.set(socket, connection)
+      this.#connections.add(connection)
       // A connection that breaks is its client's business; whoever serves its streams is told.
       socket.on('error', ignore)
       socket.on('close', () => {
-        this.#sockets.delete(socket)
+        this.#connections.delete(connection)
         connection.closed()
       })
+      // Its handshake has taken until now.
+      if (!this.#server.listening) connection.close()
     }
     this.#server =
       keyPair === undefined
@@ -34,6 +38,10 @@ export class Http2Server {
             { ...socketOptions, ...keyPair, ALPNProtocols: ['h2'], handshakeTimeout: prefaceTimeoutMs },
             accept,
           )
+    this.#server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket)
+      socket.on('close', () => this.#sockets.delete(socket))
+    })
     this.#server.on('tlsClientError', (_error, socket: Socket) => socket.destroy())
   }
 
@@ -58,20 +66,20 @@ export class Http2Server {
    * {@link close} alone those that are on their way are lost.
    */
   announceShutdown(): void {
-    for (const connection of this.#sockets.values()) connection.announceShutdown()
+    for (const connection of this.#connections) connection.announceShutdown()
   }
 
   /** Takes no more connections or streams; resolves when open streams have ended. */
   close(): Promise<void> {
     return new Promise((resolve) => {
       this.#server.close(() => resolve())
-      for (const connection of this.#sockets.values()) connection.close()
+      for (const connection of this.#connections) connection.close()
     })
   }
 
   /** Cuts what is still open. */
   destroy(): void {
-    for (const socket of this.#sockets.keys()) socket.destroy()
+    for (const socket of this.#sockets) socket.destroy()
   }
 }
 

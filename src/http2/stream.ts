@@ -2,6 +2,9 @@ import type { Connection } from './connection.ts'
 import { errorCode } from './errors.ts'
 import { maxFrameBytes, maxStreamUnsentBytes, streamWindowBytes } from './limits.ts'
 
+/** A piece that is less of the memory that it keeps alive is copied before it waits. */
+const minKeptShare = 1 / 2
+
 /** What serves a stream is told of what comes. It must not throw: it is the whole connection's turn. */
 export type StreamListener = {
   /** Some bytes of the request's body, `chunk[start, end)`, never none. They may be kept. */
@@ -28,6 +31,8 @@ export class ServerStream {
   #unsent: Buffer[] = []
   #unsentStart = 0
   #unsentBytes = 0
+  /** How many of the first of them keep no more memory alive than they should. */
+  #kept = 0
   /** The end of the answer, which comes after what is unsent. */
   #trailers: Buffer | undefined
 
@@ -154,6 +159,14 @@ export class ServerStream {
     return sent
   }
 
+  /** What could not be sent at once is kept: copied, where it is a small part of what was received with it. */
+  keep(): void {
+    for (; this.#kept < this.#unsent.length; this.#kept++) {
+      const piece = this.#unsent[this.#kept]
+      if (piece.length < piece.buffer.byteLength * minKeptShare) this.#unsent[this.#kept] = Buffer.from(piece)
+    }
+  }
+
   #sendFrame(length: number): void {
     const { writer } = this.#connection
     writer.data(this.id, length)
@@ -171,6 +184,7 @@ export class ServerStream {
     }
     if (index === this.#unsent.length) this.#unsent.length = 0
     else if (index > 0) this.#unsent.splice(0, index)
+    this.#kept = Math.max(0, this.#kept - index)
     this.#unsentBytes -= length
     this.#sendWindow -= length
   }

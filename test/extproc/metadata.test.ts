@@ -12,10 +12,17 @@ type Value = Readonly<Record<string, unknown>>
 const text = (stringValue: string): Value => ({ stringValue })
 const list = (...values: Value[]): Value => ({ listValue: { values } })
 
+function varint(value: number): Buffer {
+  const bytes: number[] = []
+  let rest = value
+  for (; rest >= 0x80; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80)
+  return Buffer.from([...bytes, rest])
+}
+
 /** What is told of a request whose filter metadata has these values by namespace and key. */
 function read(metadata: Readonly<Record<string, Readonly<Record<string, Value>>>>, chunkBytes?: number): EventRecorder {
   const recorder = new EventRecorder()
-  const reader = new MessageReader(headerTable, recorder, 1e6)
+  const reader = new MessageReader(headerTable, recorder, 1e7)
   const filter_metadata = Object.fromEntries(Object.entries(metadata).map(([name, fields]) => [name, { fields }]))
   const bytes = grpcMessage(serializeRequest({ request_headers: {}, metadata_context: { filter_metadata } }))
   for (let at = 0; at < bytes.length; at += chunkBytes ?? bytes.length) {
@@ -36,6 +43,35 @@ describe('the subset hint', () => {
     ['a list with something else in it', list({ numberValue: 8 }, text('10.0.0.1')), ['10.0.0.1']],
   ])('is %s', (_, value, expected) => {
     expect(hint(value)).toEqual([expected])
+  })
+
+  test('a list in a list is none, however deep', () => {
+    expect(hint(list(text('10.0.0.1'), list(text('10.0.0.2'))))).toEqual([['10.0.0.1']])
+    // As bytes, as no serialiser goes so deep: each Value is a ListValue with one Value.
+    const wrap = (tag: number, inner: Buffer) => Buffer.concat([Buffer.of(tag), varint(inner.length), inner])
+    const openings: Buffer[] = []
+    let length = 0
+    for (let depth = 0; depth < 40_000; depth++) {
+      const opening = Buffer.concat([Buffer.of(depth % 2 === 0 ? 0x0a : 0x32), varint(length)])
+      openings.push(opening)
+      length += opening.length
+    }
+    const value = Buffer.concat(openings.reverse())
+    const entry = Buffer.concat([wrap(0x0a, Buffer.from(subsetKey)), wrap(0x12, value)])
+    const struct = wrap(0x0a, entry)
+    const namespace = Buffer.concat([wrap(0x0a, Buffer.from('envoy.lb.subset_hint')), wrap(0x12, struct)])
+    const recorder = new EventRecorder()
+    // request_headers = 2, metadata_context = 8 {filter_metadata = 1}.
+    const message = Buffer.concat([wrap(0x12, Buffer.alloc(0)), wrap(0x42, wrap(0x0a, namespace))])
+    const prefix = Buffer.alloc(5)
+    prefix.writeUInt32BE(message.length, 1)
+    new MessageReader(headerTable, recorder, 1e6).push(Buffer.concat([prefix, message]))
+    expect(recorder.subsetHints).toEqual([[]])
+  })
+
+  test('is as long as it is', () => {
+    const many = Array.from({ length: 200_000 }, (_, i) => `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`)
+    expect(hint(list(text(many.join(','))))).toEqual([many])
   })
 
   test('is not there', () => {

@@ -49,15 +49,17 @@ describe('self-signed', () => {
     expect((await handshake(port)).protocol).toBe('h2')
   })
 
-  test('a shutdown that is announced leaves encrypted connections alone', async () => {
+  test('a shutdown is announced on encrypted connections, too, and streams that come all the same are served', async () => {
     const { server, port } = await serveMethods(new Health().methods, await selfSignedCertificates())
     const session = connectHttp2(`https://127.0.0.1:${port}`, { rejectUnauthorized: false })
     onTestFinished(() => session.destroy())
     await once(session, 'remoteSettings')
+    const goaway = once(session, 'goaway')
     server.announceShutdown()
     const headers = { ':method': 'POST', ':path': '/grpc.health.v1.Health/Check', 'content-type': 'application/grpc' }
     const [answer] = await once(session.request(headers).end(Buffer.alloc(5)), 'response')
     expect(answer[':status']).toBe(200)
+    expect((await goaway).slice(0, 2)).toEqual([0, 2 ** 31 - 1])
   })
 
   test('each process has its own, good for years', async () => {

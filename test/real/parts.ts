@@ -11,6 +11,7 @@ const meanings = {
   REFERENCE_EPP: 'the Go endpoint picker (epp) of gateway-api-inference-extension v1.5',
   REFERENCE_BBR: 'the Go body-based router (bbr) of gateway-api-inference-extension v1.5',
   ENVOY_GATEWAY_BIN: 'Envoy Gateway that can run Envoy on its own host (tried: main of August 2026)',
+  H2SPEC: 'h2spec, the conformance test of HTTP/2: go install github.com/summerwind/h2spec/cmd/h2spec@latest',
   LLM_SIM: 'llm-d-inference-sim, a simulated vLLM server',
   EPLOAD: 'the ext_proc load driver epload; without it bench/driver.ts makes the load',
 } as const
