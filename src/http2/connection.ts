@@ -175,9 +175,9 @@ export class Connection implements FrameEvents {
     this.#takeTurn()
   }
 
-  /** At once, when nobody is before it and there is room. */
+  /** At once, when nobody is before it and there is room, or when it is the end alone, which needs no room. */
   sendSoon(stream: ServerStream): void {
-    if (this.#sending.size === 0 && !this.writer.isCongested) this.#sendOf(stream)
+    if (stream.unsentBytes === 0 || (this.#sending.size === 0 && !this.writer.isCongested)) this.#sendOf(stream)
     if (stream.wantsToSend) this.#sending.add(stream)
     if (stream.unsentBytes > 0) stream.keep()
     this.#takeTurn()

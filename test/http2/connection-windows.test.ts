@@ -69,6 +69,26 @@ describe('the window of a stream', () => {
     expect(client.connection.size).toBe(0)
   })
 
+  test('an end alone does not wait behind answers that the connection has no room for', () => {
+    const body = patternedBytes(100_000)
+    const client = openFakeClient(
+      {
+        opened({ stream }) {
+          stream.respond(okBlock)
+          if (stream.id === 1) stream.write(body)
+          stream.end(trailersBlock)
+        },
+      },
+      setting.initialWindowSize,
+      hugeWindow,
+    )
+    client.send(opensAndEnds(1), opensAndEnds(3))
+    const frames = client.frames()
+    expect(dataOf(frames, 1)).toEqual(body.subarray(0, 65_535))
+    expect(ofStream(frames, 3).map(({ type }) => type)).toEqual([frameType.headers, frameType.headers])
+    expect(client.connection.size).toBe(1)
+  })
+
   test('grows with the settings for streams that are open and those to come', () => {
     const body = patternedBytes(100)
     const client = openFakeClient(answers(body), setting.initialWindowSize, 0)
