@@ -4,6 +4,7 @@ import { loadProtos } from '../../protos/load.ts'
 import { type Catalog, emptyCatalog, type Pool } from '../../src/catalog/catalog.ts'
 import { systemClock } from '../../src/clock.ts'
 import { Conversation, type ConversationContext } from '../../src/extproc/conversation.ts'
+import { HeldMemory } from '../../src/extproc/held-memory.ts'
 import { MessageReader } from '../../src/extproc/message-reader.ts'
 import { type Endpoint, unknownMetrics } from '../../src/pool/endpoint.ts'
 import { createHeaderTable } from '../../src/request/control-headers.ts'
@@ -93,6 +94,7 @@ const endpoints: Endpoint[] = [1, 2, 3, 4].map((i) => ({
 const world = { nowMs: systemClock.nowMs, staleAfterMs: (thresholdMs: number) => thresholdMs }
 const context: ConversationContext = {
   limits: defaultLimits,
+  heldMemory: new HeldMemory(defaultLimits.maxTotalHeldBytes),
   clock: systemClock,
   parsers: undefined,
   scheduling: {

@@ -1,7 +1,8 @@
 import type { Catalog } from '../catalog/catalog.ts'
 import type { Clock } from '../clock.ts'
 import { type Admission, admit, type Waiting } from '../request/admit.ts'
-import { type DecodedBody, decodeBody } from '../request/bodies/inflate.ts'
+import type { DecodedBody } from '../request/bodies/inflate.ts'
+import { decodeInTurn } from '../request/bodies/inflating.ts'
 import { createReader, type ParserSet } from '../request/bodies/parsers.ts'
 import { spoofedHeaders } from '../request/control-headers.ts'
 import { type ImmediateReply, type Refusal, type RefusalCode, refusalReply } from '../request/errors.ts'
@@ -11,7 +12,14 @@ import { InferenceRequest } from '../request/inference-request.ts'
 import type { Limits } from '../request/limits.ts'
 import { MediaSearch } from '../request/media.ts'
 import { pick, type Scheduling } from '../request/pick.ts'
-import { bodyTooLarge, invalidBody, modelGivenTwice, modelMissing, modelTooLate } from '../request/refusals.ts'
+import {
+  bodyTooLarge,
+  invalidBody,
+  modelGivenTwice,
+  modelMissing,
+  modelTooLate,
+  overloaded,
+} from '../request/refusals.ts'
 import { type ContentLength, reply } from '../request/reply.ts'
 import { mayRename, needsUser, type Route, resolve } from '../request/resolve.ts'
 import { ModelSplicer } from '../request/rewrite.ts'
@@ -20,6 +28,7 @@ import { bodyMode, type ProcessingEvents, type ProtocolConfig } from './decode.t
 import type { ByteSink } from './duplex-body.ts'
 import { answer, encodeAnswer, encodeImmediate, encodeTrailersAnswer, type Mutation, noMutation } from './encode.ts'
 import type { HeaderTable, HeaderValues } from './headers.ts'
+import type { HeldMemory } from './held-memory.ts'
 import { RequestBody, type RequestMode, requestMode } from './request-body.ts'
 import { type ResponseContext, ResponsePhase } from './response-phase.ts'
 import { MalformedMessage } from './wire.ts'
@@ -34,6 +43,8 @@ export type Routing = {
 /** What a conversation needs from outside, the same for all. */
 export type ConversationContext = {
   readonly limits: Limits
+  /** Of all conversations together. */
+  readonly heldMemory: HeldMemory
   readonly clock: Clock
   /** Which bodies are read, and how. */
   readonly parsers: ParserSet
@@ -116,7 +127,7 @@ export class Conversation implements ProcessingEvents, Waiting {
     this.#out = out
     this.#request = new InferenceRequest(routing.table, poolHint, context.trustsHints)
     this.#request.startedAtMs = context.clock.nowMs()
-    this.#body = new RequestBody(this.#mode, out)
+    this.#body = new RequestBody(this.#mode, out, context.heldMemory)
   }
 
   protocolConfig(config: ProtocolConfig): void {
@@ -124,7 +135,7 @@ export class Conversation implements ProcessingEvents, Waiting {
     if (this.#request.headers !== undefined || this.#request.bodyBytes > 0) return
     this.#mode = requestMode(config)
     this.#responseMode = config.responseBodyMode
-    this.#body = new RequestBody(this.#mode, this.#out)
+    this.#body = new RequestBody(this.#mode, this.#out, this.#context.heldMemory)
   }
 
   subsetHint(endpoints: readonly string[]): void {
@@ -172,6 +183,8 @@ export class Conversation implements ProcessingEvents, Waiting {
   requestBody(piece: Buffer): void {
     if (this.#isOver) return
     const request = this.#request
+    // What nobody reads any more must not go on, either.
+    if (request.hasEnded && !this.#answersBody) throw new MalformedMessage('request_body after the end of the request')
     const offset = request.bodyBytes
     if (offset === 0 && request.headers === undefined) this.#openReader()
     const size = offset + piece.length
@@ -187,6 +200,7 @@ export class Conversation implements ProcessingEvents, Waiting {
     this.#body.add(piece)
     if (this.#state === 'decided') this.#flight?.bodyRead()
     else if (this.#state === 'reading' && !this.#answersBody) this.#decideWhenKnown()
+    this.#refuseOverload()
   }
 
   requestBodyEnd(endOfStream: boolean): void {
@@ -337,6 +351,14 @@ export class Conversation implements ProcessingEvents, Waiting {
     this.#decide()
   }
 
+  /** All requests together hold so much that this one may not hold what it does. */
+  #refuseOverload(): void {
+    if (this.#context.heldMemory.allows(this.#body.memoryBytes) || this.#response !== undefined) return
+    // A body router refuses nothing that can go on without its model.
+    if (this.#isStrict || this.#state !== 'reading' || this.#answersBody) this.#refuse(overloaded())
+    else this.#decide()
+  }
+
   #endWithoutMessage(): void {
     this.#endRequest()
     if (!this.#isOver) this.#body.endWithoutMessage()
@@ -365,7 +387,7 @@ export class Conversation implements ProcessingEvents, Waiting {
     this.#state = 'waiting'
     const { facts } = request
     const { maxBodyBytes } = this.#context.limits
-    this.#cancelWait = decodeBody(this.#body.heldPieces, facts.encoding!, maxBodyBytes, (decoded) => {
+    this.#cancelWait = decodeInTurn(this.#body.heldPieces, facts.encoding!, maxBodyBytes, (decoded) => {
       this.#out.run(() => this.#inflated(decoded))
     })
   }
@@ -375,10 +397,14 @@ export class Conversation implements ProcessingEvents, Waiting {
     this.#cancelWait = undefined
     // A body router refuses nothing: what it can't decode passes as it is.
     if ('code' in decoded && this.#isStrict) return this.#refuse(decoded)
-    if ('pieces' in decoded) this.#request.readDecoded(decoded.pieces)
+    if ('pieces' in decoded) {
+      this.#request.readDecoded(decoded.pieces)
+      this.#body.holdDecoded(decoded.pieces)
+    }
     if (this.#refuseInvalid()) return
     this.#decide()
     this.#catchUp()
+    this.#refuseOverload()
   }
 
   /** A body that is not what it has to be is refused even after its decision, as long as nothing was answered. */
@@ -457,8 +483,12 @@ export class Conversation implements ProcessingEvents, Waiting {
     const heldBytes = request.bodyBytes
     if (scheduled.endpoints.length > 0) this.#flight = new Flight(scheduling, request, scheduled, this.#seesEnd)
     const splicer = this.#splicer(route)
-    if (request.decoded !== undefined && splicer?.changesBefore(Number.POSITIVE_INFINITY))
-      this.#sendDecoded(request.decoded)
+    const isCompressed = this.#body.hasDecoded
+    // A compressed body in which the model changes goes on as it was before it was compressed.
+    if (isCompressed && splicer?.changesBefore(Number.POSITIVE_INFINITY)) {
+      request.isSentDecoded = true
+      this.#body.becomeDecoded()
+    }
     const lengthChange = splicer && this.#lengthChangeOf(splicer)
     const mutation = reply(request, route, scheduled, this.#contentLength(lengthChange))
     this.#decision = { mutation, splicer, lengthChange }
@@ -468,14 +498,7 @@ export class Conversation implements ProcessingEvents, Waiting {
     if (request.headers !== undefined && !isToldWithBody) {
       this.#out.write(encodeAnswer(answer.requestHeaders, mutation))
     }
-    this.#body.release(request.isSentDecoded || request.decoded === undefined ? splicer : undefined)
-    request.decoded = undefined
-  }
-
-  /** A compressed body in which the model changes goes on as it was before it was compressed. */
-  #sendDecoded(pieces: readonly Buffer[]): void {
-    this.#request.isSentDecoded = true
-    this.#body.become(pieces)
+    this.#body.release(isCompressed && !request.isSentDecoded ? undefined : splicer)
   }
 
   /** Sends what has become due while the request waited. */

@@ -1,29 +1,73 @@
-/** Pieces smaller than this share of the memory that they keep alive are copied together. */
+import type { HeldMemory } from './held-memory.ts'
+
+/** A piece that is a smaller share of its receive buffer is copied at once, one of these bytes or more is not. */
 const minUsedShare = 1 / 4
+const minViewBytes = 4 * 1024
+
+/** Where less of a receive buffer turns out to be of this body, its pieces are copied, and the buffer is let go of. */
+const minKeptShare = 1 / 2
+
 const minPageBytes = 4 * 1024
 const maxPageBytes = 64 * 1024
 
 /**
- * Body bytes that wait for a decision, in order. Large pieces are held as they are; small ones are copied into pages, as a
- * view of a few bytes would keep a whole receive buffer alive.
+ * Body bytes that wait for a decision, in order. They are held as they came, as long as that keeps little else alive: streams
+ * share receive buffers, so that pieces which are small, or between those of other streams, are copied into pages. So a body
+ * takes at most twice its size, and the last receive buffer.
  */
 export class HeldBody {
   #pieces: Buffer[] = []
-  /** The page at the end of {@link #pieces} that small pieces are copied to, and how much of it is filled. */
+  /** The page that is being filled, and how far; {@link #pieces} has it before the {@link #run}. */
   #page: Buffer | undefined
   #pageBytes = 0
+  /** How many of the last pieces are views into one receive buffer of which more may come, and their bytes. */
+  #run = 0
+  #runBytes = 0
+  readonly #memory: HeldMemory
+  /** Memory that is kept alive, bytes: pages and receive buffers, each once. */
+  memoryBytes = 0
   /** Offset in the body of the first held byte. */
   start = 0
   /** Offset in the body of the byte after the last held one. */
   end = 0
 
+  /** @param memory where it is counted until it is taken or dropped */
+  constructor(memory: HeldMemory) {
+    this.#memory = memory
+  }
+
   add(piece: Buffer): void {
+    if (piece.length === 0) return
+    const isFirst = this.end === this.start
     this.end += piece.length
-    if (piece.length >= piece.buffer.byteLength * minUsedShare) {
-      this.#closePage()
+    if (this.#pieces.at(-1)?.buffer === piece.buffer) {
       this.#pieces.push(piece)
+      if (this.#run > 0) this.#run += 1
+      this.#runBytes += piece.length
       return
     }
+    this.#endRun()
+    const bufferBytes = piece.buffer.byteLength
+    if ((piece.length < minViewBytes && !isFirst) || piece.length < bufferBytes * minUsedShare) return this.#copy(piece)
+    this.#pieces.push(piece)
+    this.#run = 1
+    this.#runBytes = piece.length
+    this.#count(bufferBytes)
+  }
+
+  /** No more of the last receive buffer comes: its pieces stay as they are, or are copied. */
+  #endRun(): void {
+    if (this.#run === 0) return
+    const bufferBytes = this.#pieces[this.#pieces.length - 1].buffer.byteLength
+    if (this.#runBytes >= bufferBytes * minKeptShare) return this.#closePage()
+    const views = this.#pieces.splice(-this.#run)
+    this.#run = 0
+    this.#count(-bufferBytes)
+    for (const view of views) this.#copy(view)
+  }
+
+  /** Only while there is no run. */
+  #copy(piece: Buffer): void {
     let from = 0
     while (from < piece.length) {
       if (this.#page === undefined || this.#pageBytes === this.#page.length) this.#openPage(piece.length - from)
@@ -40,12 +84,24 @@ export class HeldBody {
     this.#page = Buffer.allocUnsafeSlow(size)
     this.#pageBytes = 0
     this.#pieces.push(this.#page)
+    this.#count(size)
   }
 
+  /** What is held stays as it is: the page takes no more, and the run is none. */
   #closePage(): void {
-    if (this.#page === undefined) return
-    this.#pieces[this.#pieces.length - 1] = this.#page.subarray(0, this.#pageBytes)
+    const index = this.#pieces.length - this.#run - 1
+    this.#run = 0
+    const page = this.#page
+    if (page === undefined) return
     this.#page = undefined
+    let filled = page.subarray(0, this.#pageBytes)
+    if (filled.length < page.length * minKeptShare) {
+      this.#count(filled.length - page.length)
+      const copy = Buffer.allocUnsafeSlow(filled.length)
+      filled.copy(copy)
+      filled = copy
+    }
+    this.#pieces[index] = filled
   }
 
   /** What is held, as it lies. */
@@ -65,6 +121,7 @@ export class HeldBody {
         taken.push(piece)
         this.#pieces.shift()
         this.start += piece.length
+        if (this.#pieces[0]?.buffer !== piece.buffer) this.#count(-piece.buffer.byteLength)
       } else {
         taken.push(piece.subarray(0, wanted))
         this.#pieces[0] = piece.subarray(wanted)
@@ -89,6 +146,13 @@ export class HeldBody {
   drop(): void {
     this.#pieces = []
     this.#page = undefined
+    this.#run = 0
     this.start = this.end
+    this.#count(-this.memoryBytes)
+  }
+
+  #count(bytes: number): void {
+    this.memoryBytes += bytes
+    this.#memory.bytes += bytes
   }
 }

@@ -3,6 +3,7 @@ import { bodyMode, type ProtocolConfig } from './decode.ts'
 import { type ByteSink, DuplexBody } from './duplex-body.ts'
 import { answer, encodeAnswer, encodeBodyReplacementOpening, type Mutation, noMutation } from './encode.ts'
 import { HeldBody } from './held-body.ts'
+import type { HeldMemory } from './held-memory.ts'
 
 /**
  * How the body of a request is answered. `duplex`: headers held until decided, all bytes sent back. `streamed`: the same, but
@@ -33,7 +34,10 @@ const acknowledgement = encodeAnswer(answer.requestBody, noMutation)
 export class RequestBody {
   readonly #out: ByteSink
   readonly #mode: RequestMode
-  #held = new HeldBody()
+  readonly #memory: HeldMemory
+  #held: HeldBody
+  /** The body as it was before it was compressed, until it is known which of the two goes on. */
+  #decoded: HeldBody | undefined
   readonly #echo: DuplexBody
   /** Body offsets at which the messages end that have still to be acknowledged. */
   readonly #messageEnds: number[] = []
@@ -44,9 +48,12 @@ export class RequestBody {
   #isDecoded = false
   #splicer: ModelSplicer | undefined
 
-  constructor(mode: RequestMode, out: ByteSink) {
+  /** @param memory where what is held is counted */
+  constructor(mode: RequestMode, out: ByteSink, memory: HeldMemory) {
     this.#mode = mode
     this.#out = out
+    this.#memory = memory
+    this.#held = new HeldBody(memory)
     this.#echo = new DuplexBody(answer.requestBody, out)
   }
 
@@ -69,6 +76,8 @@ export class RequestBody {
   release(splicer: ModelSplicer | undefined): void {
     this.#isReleased = true
     this.#splicer = splicer
+    this.#decoded?.drop()
+    this.#decoded = undefined
     if (this.#mode !== 'duplex') return
     let offset = this.#held.start
     for (const piece of this.#held.take(this.#held.end)) {
@@ -103,13 +112,26 @@ export class RequestBody {
     return this.#held.pieces
   }
 
-  /**
-   * Holds these bytes in place of those that came: the same body, decoded. All of it must have come. Of several messages the
-   * last one is answered with all of them.
-   */
-  become(pieces: readonly Buffer[]): void {
-    this.#held = new HeldBody()
-    for (const piece of pieces) this.#held.add(piece)
+  /** Memory that is kept alive by what is held, bytes. */
+  get memoryBytes(): number {
+    return this.#held.memoryBytes + (this.#decoded?.memoryBytes ?? 0)
+  }
+
+  /** Holds the body as it was before it was compressed beside the one that came, until {@link becomeDecoded} or {@link release}. */
+  holdDecoded(pieces: readonly Buffer[]): void {
+    this.#decoded = new HeldBody(this.#memory)
+    for (const piece of pieces) this.#decoded.add(piece)
+  }
+
+  get hasDecoded(): boolean {
+    return this.#decoded !== undefined
+  }
+
+  /** Holds the decoded body in place of the one that came. Of several messages the last one is answered with all of it. */
+  becomeDecoded(): void {
+    this.#held.drop()
+    this.#held = this.#decoded!
+    this.#decoded = undefined
     this.#isDecoded = true
     this.#messageEnds.fill(0)
     if (this.#messageEnds.length > 0) this.#messageEnds[this.#messageEnds.length - 1] = this.#held.end
@@ -136,6 +158,7 @@ export class RequestBody {
   /** Lets go of what is held. */
   drop(): void {
     this.#held.drop()
+    this.#decoded?.drop()
   }
 
   #changesBefore(end: number): boolean {

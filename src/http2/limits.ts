@@ -17,13 +17,13 @@ export const headerTableBytes = 4096
  * Bytes that a client may send on a stream before it is told that there is room for more. What a stream receives is taken at
  * once, so this bounds what it can have received while its answers do not leave.
  */
-export const streamWindowBytes = 96 * 1024
+export const streamWindowBytes = 64 * 1024
 
 /** The same for all streams of a connection together, of which a gateway has one a worker. */
 export const connectionWindowBytes = 64 * 1024 * 1024
 
 /** Answers of one stream that have not left, bytes: above it the client gets no room for more. */
-export const maxStreamUnsentBytes = 32 * 1024
+export const maxStreamUnsentBytes = 16 * 1024
 
 /** Bytes handed to a socket that have not left it: above it the answers of streams wait with the streams, in turn. */
 export const maxSocketUnsentBytes = 256 * 1024

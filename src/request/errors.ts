@@ -17,6 +17,7 @@ const table = {
   saturated: { status: 429, type: 'rate_limit_error', param: null },
   not_admitted: { status: 429, type: 'rate_limit_error', param: null },
   queue_timeout: { status: 429, type: 'rate_limit_error', param: null },
+  overloaded: { status: 503, type: 'server_error', param: null },
   shutting_down: { status: 503, type: 'server_error', param: null },
 } as const satisfies Record<string, { status: number; type: string; param: string | null }>
 

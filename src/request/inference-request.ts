@@ -6,6 +6,7 @@ import type { RequestSeries } from '../telemetry/request-series.ts'
 import type { BodyReader } from './bodies/body-reader.ts'
 import { type Hint, hintOf } from './control-headers.ts'
 import { type RequestFacts, unknownFacts } from './facts.ts'
+import { maxFairnessIdLength } from './limits.ts'
 import type { MediaSearch } from './media.ts'
 import type { ModelRequest, Route } from './resolve.ts'
 
@@ -33,8 +34,6 @@ export class InferenceRequest implements ModelRequest, SchedulingRequest {
   bodyBytes = 0
   /** Nothing more of it will come. */
   hasEnded = false
-  /** The body as it was before it was compressed. */
-  decoded: readonly Buffer[] | undefined
 
   // Decided:
   poolKey = ''
@@ -42,7 +41,7 @@ export class InferenceRequest implements ModelRequest, SchedulingRequest {
   priority = 0
   /** The flow that plugins take it for; undefined when none does. */
   guessedFairnessId: string | undefined
-  /** {@link decoded} goes on in place of the body that came. */
+  /** The body goes on as it was before it was compressed. */
   isSentDecoded = false
   /** The whole exchange has ended. */
   isOver = false
@@ -82,7 +81,9 @@ export class InferenceRequest implements ModelRequest, SchedulingRequest {
 
   /** Requests of one priority that share it are one flow. */
   get fairnessId(): string {
-    return this.hint('fairnessId') ?? (this.#trustsHints ? this.guessedFairnessId : undefined) ?? defaultFairnessId
+    if (!this.#trustsHints) return defaultFairnessId
+    const id = this.hint('fairnessId') ?? this.guessedFairnessId
+    return id === undefined || id.length > maxFairnessIdLength ? defaultFairnessId : id
   }
 
   get maxOutputTokens(): number | undefined {
@@ -115,7 +116,6 @@ export class InferenceRequest implements ModelRequest, SchedulingRequest {
 
   /** Reads the decoded body in place of the one that came. */
   readDecoded(pieces: readonly Buffer[]): void {
-    this.decoded = pieces
     let offset = 0
     for (const piece of pieces) {
       this.reader?.push(piece)

@@ -5,7 +5,12 @@ export type Limits = {
   /** Body bytes that one request may hold in memory while `model` has not been found, bytes. */
   readonly maxHeldBytes: number
   /**
-   * The same for Envoy's STREAMED mode, bytes. Envoy stops sending at its own buffer limit (1 MiB by default), which the
+   * Memory that the held bodies of all requests may keep alive together, bytes. A request may hold as much as is left for
+   * others, so that large bodies are turned away before small ones.
+   */
+  readonly maxTotalHeldBytes: number
+  /**
+   * The same as {@link maxHeldBytes} for Envoy's STREAMED mode, bytes. Envoy stops sending at its own buffer limit (1 MiB by default), which the
    * server cannot see; this one must be below it, so that the client gets an answer and not a timeout.
    */
   readonly streamedHoldBytes: number
@@ -18,6 +23,9 @@ export type Limits = {
 export const defaultLimits: Limits = {
   maxBodyBytes: 20 * 1024 * 1024,
   maxHeldBytes: 20 * 1024 * 1024,
+  // A quarter of the 2 GiB that the chart's pods may have: what is let go of stays until it is collected, and the buffers of
+  // connections, the index of prompts and the program itself come on top.
+  maxTotalHeldBytes: 512 * 1024 * 1024,
   streamedHoldBytes: 512 * 1024,
   maxAffinityBytes: 64 * 1024,
   maxAffinityWaitMs: 20,
@@ -28,6 +36,21 @@ export const maxJsonDepth = 512
 
 /** UTF-8 bytes of a model name as it is written in the body (escapes count as written); it becomes a header value. */
 export const maxModelBytes = 1024
+
+/**
+ * Values of one top-level key that a body may have, of those keys that each of them is noted for (`model`, and what stands before
+ * the prompt). Without a limit a body of nothing else would take several times its own size, and a look at each for each piece.
+ */
+export const maxKeyRepeats = 16
+
+/**
+ * Compressed bodies that are decoded at a time; the others wait. Each may take maxBodyBytes and a decoder's window (16 MiB for
+ * Brotli) before its bytes can be counted. zlib has four threads (UV_THREADPOOL_SIZE), so that more would not be faster.
+ */
+export const maxInflating = 4
+
+/** Characters of a fairness id; it is remembered, and a label of metrics. A longer one counts as none. */
+export const maxFairnessIdLength = 256
 
 /** Room for what surrounds a body in a gRPC message: headers, metadata, attributes. */
 const messageOverheadBytes = 1024 * 1024

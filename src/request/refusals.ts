@@ -12,6 +12,17 @@ export const modelMissing = (): Refusal =>
 
 export const modelGivenTwice = (): Refusal => refuse('model_invalid', '"model" is given twice, with different values')
 
+/**
+ * 503 and not 429: what is short is memory that all requests share, whoever sent how many. OpenAI says the same of an engine
+ * that is overloaded. Memory is free again as soon as bodies have been read, so that a second is enough to wait.
+ */
+export const overloaded = (): Refusal =>
+  refuse(
+    'overloaded',
+    'too many bodies wait to be read (--max-total-held-bytes): put "model" first, so that yours need not, or try again',
+    ['retry-after', '1'],
+  )
+
 export const invalidBody = ({ code, message }: BodyError): Refusal => refuse(code, `${prefixes[code]}${message}`)
 
 const prefixes: Readonly<Record<BodyError['code'], string>> = {

@@ -10,7 +10,7 @@ import {
   nextNumberPart,
   numberMayEnd,
 } from './json.ts'
-import { maxJsonDepth, maxModelBytes } from './limits.ts'
+import { maxJsonDepth, maxKeyRepeats, maxModelBytes } from './limits.ts'
 
 export type ScanError = {
   readonly code: 'invalid_json' | 'model_invalid'
@@ -40,7 +40,19 @@ const State = {
 type State = (typeof State)[keyof typeof State]
 
 /** What a top-level key means here; `key` while the key itself is being read. */
-const Field = { other: 0, key: 1, model: 2, user: 3, stream: 4, maxTokens: 5, prompt: 6, head: 7, salt: 8 } as const
+const Field = {
+  other: 0,
+  key: 1,
+  model: 2,
+  user: 3,
+  stream: 4,
+  maxTokens: 5,
+  prompt: 6,
+  head: 7,
+  salt: 8,
+  /** `model` in other letters, such as `Model`. */
+  modelLike: 9,
+} as const
 type Field = (typeof Field)[keyof typeof Field]
 
 const fields = new Map<string, Field>([
@@ -118,8 +130,8 @@ export class BodyScanner {
   promptStart = -1
   promptEnd = -1
   /**
-   * Offsets in the body of every value of a top-level `model`, flat: start, end, start, end … An odd count means that the
-   * last one has begun and not ended. The first pair belongs to {@link model}.
+   * Offsets in the body of every value of a top-level `model`, after the first one in whatever letters, flat: start, end,
+   * start, end … An odd count means that the last one has begun and not ended. The first pair belongs to {@link model}.
    */
   readonly modelSpans: number[] = []
   /**
@@ -290,6 +302,10 @@ export class BodyScanner {
     if (kind === undefined) return
     switch (this.#field) {
       case Field.model:
+        if (this.modelSpans.length === 2 * maxKeyRepeats) {
+          this.#fail('model_invalid', at, `"model" is given more than ${maxKeyRepeats} times`)
+          return
+        }
         if (this.modelSpans.length === 0) {
           if (kind !== 'a string') {
             this.#fail('model_invalid', at, `"model" must be a string, found ${kind}`)
@@ -313,7 +329,14 @@ export class BodyScanner {
         if (this.promptStart < 0) this.promptStart = this.#offset + at
         return
       case Field.head:
-        if (this.promptStart < 0) this.headSpans.push(this.#offset + at)
+        if (this.promptStart >= 0) return
+        if (this.headSpans.length === 2 * maxKeyRepeats) {
+          this.#fail(
+            'invalid_json',
+            at,
+            `"system", "instructions" and "tools" are given more than ${maxKeyRepeats} times`,
+          )
+        } else this.headSpans.push(this.#offset + at)
         return
       case Field.salt:
         this.cacheSalt = undefined
@@ -408,7 +431,10 @@ export class BodyScanner {
       return State.colon
     }
     if (this.#field === Field.key) {
-      this.#field = fieldOf(this.#takeToken(chunk, quote))
+      const field = fieldOf(this.#takeToken(chunk, quote))
+      // Servers written in Go take "Model" for "model", and the last of them counts: after a model it is another one.
+      if (field !== Field.modelLike) this.#field = field
+      else this.#field = this.modelSpans.length > 0 ? Field.model : Field.other
       return State.colon
     }
     return this.#endValue(chunk, quote + 1)
@@ -465,6 +491,10 @@ function fieldOf(raw: Buffer | undefined): Field {
   if (raw === undefined) return Field.other
   const text = raw.toString('latin1')
   const field = fields.get(text)
-  if (field !== undefined || !text.includes('\\')) return field ?? Field.other
-  return fields.get(decodeString(raw) ?? '') ?? Field.other
+  if (field !== undefined) return field
+  if (!text.includes('\\')) return isModelLike(text) ? Field.modelLike : Field.other
+  const decoded = decodeString(raw) ?? ''
+  return fields.get(decoded) ?? (isModelLike(decoded) ? Field.modelLike : Field.other)
 }
+
+const isModelLike = (key: string): boolean => key.length === 5 && key.toLowerCase() === 'model'

@@ -31,6 +31,7 @@ const codes = {
   saturated: 'ResourceExhausted',
   not_admitted: 'ResourceExhausted',
   queue_timeout: 'ResourceExhausted',
+  overloaded: 'ServiceUnavailable',
   shutting_down: 'ServiceUnavailable',
 } as const satisfies Record<RefusalCode, ErrorCode>
 

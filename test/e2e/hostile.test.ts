@@ -4,13 +4,14 @@ import { createServer, request as startRequest } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { drained } from '../../src/demo/client.ts'
 import { modes } from '../../src/demo/envoy-file.ts'
 import { type Gateway, startGateway } from '../../src/demo/gateway.ts'
-import { Probe } from '../../src/demo/probe.ts'
+import { type Ground, Probe } from '../../src/demo/probe.ts'
 import { residentBytes } from '../demo/proc.ts'
 import { envoy } from './envoy.ts'
+import { claimedTypes, twoFaced } from './hostile-bodies.ts'
 import { load } from './load.ts'
 
 const mebibyte = 1024 * 1024
@@ -23,8 +24,25 @@ describe.skipIf(envoy === undefined)('clients that are odd or hostile', () => {
   })
   afterAll(() => gateway?.stop())
 
+  test('headers of 70 KB, or 200 of them, get no further than Envoy', async () => {
+    const url = new URL(gateway.urls.get('full-duplex')!)
+    const bombs = [
+      { 'x-long': 'x'.repeat(70_000) },
+      Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`x-${i}`, '1'])),
+    ]
+    const answers = bombs.map((headers) => {
+      const socket = connect(Number(url.port), url.hostname)
+      socket.write(requestHead({ 'content-length': '2', ...headers }))
+      return readAll(socket)
+    })
+    for (const answer of await Promise.all(answers)) expect(answer).toMatch(/^(HTTP\/1\.1 431 |$)/)
+    const arrived = gateway.servers.flatMap(({ journal }) => journal.entries())
+    expect(arrived.filter(({ headers }) => 'x-long' in headers || 'x-1' in headers)).toEqual([])
+  })
+
   describe.each(modes)('%s', (mode) => {
     let url: URL
+    let probed: Ground
     let probe: Probe
     let others: AbortController
     let theirLoad: ReturnType<typeof load>
@@ -32,7 +50,8 @@ describe.skipIf(envoy === undefined)('clients that are odd or hostile', () => {
     // Everybody else must notice nothing.
     beforeEach(() => {
       url = new URL(gateway.urls.get(mode)!)
-      probe = new Probe({ ...gateway, mode, url: url.href })
+      probed = { ...gateway, mode, url: url.href }
+      probe = new Probe(probed)
       others = new AbortController()
       theirLoad = load(url.href, Number.POSITIVE_INFINITY, theirConnections, others.signal)
     })
@@ -43,6 +62,11 @@ describe.skipIf(envoy === undefined)('clients that are odd or hostile', () => {
       expect(requests).toBeGreaterThan(0)
       expect(failures).toEqual(new Map())
     })
+
+    async function metricOf(name: string): Promise<number> {
+      const page = await (await fetch(gateway.metricsUrl)).text()
+      return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(page)?.[1])
+    }
 
     const errorCode = (body: Buffer): string => JSON.parse(body.toString()).error.code
 
@@ -104,6 +128,53 @@ describe.skipIf(envoy === undefined)('clients that are odd or hostile', () => {
       probe.noArrival()
     })
 
+    test('no body is routed by one model and run by another', async () => {
+      for (const { what, body, headers, outcome } of twoFaced) {
+        const probe = new Probe(probed)
+        // Node sends a header for each value of a list.
+        const answer = await probe.chat('', { body, headers: headers as Record<string, string> })
+        const found =
+          answer.status === 200
+            ? { arrives: probe.onlyArrival('qwen').body.toString() }
+            : { refused: errorCode(answer.body) }
+        expect(found, what).toEqual(outcome)
+        if ('refused' in outcome) probe.noArrival()
+        else expect(probe.onlyArrival('qwen').headers['x-gateway-model-name'], what).toBe('qwen')
+        probe.close()
+      }
+    })
+
+    test('JSON is read as JSON, whatever it claims to be', async () => {
+      for (const type of claimedTypes) {
+        expect((await probe.chat('qwen', { headers: { 'content-type': type } })).status, type).toBe(200)
+      }
+      const models = probe.arrived('qwen').map(({ headers }) => headers['x-gateway-model-name'])
+      expect(models).toEqual(claimedTypes.map(() => 'qwen'))
+    })
+
+    test('two models in a form: the second becomes the first', async () => {
+      const part = (model: string) => `--x\r\nContent-Disposition: form-data; name="model"\r\n\r\n${model}\r\n`
+      const body = (...models: string[]) => `${models.map(part).join('')}--x--\r\n`
+      const headers = { 'content-type': 'multipart/form-data; boundary=x' }
+      await probe.send({ path: '/v1/audio/transcriptions', body: body('qwen', 'deepseek-r1'), headers })
+      expect(probe.onlyArrival('qwen').body.toString()).toBe(body('qwen', 'qwen'))
+    })
+
+    test('bodies that stop in the middle hold no more than they have sent, and leave nothing', async () => {
+      const sockets = Array.from({ length: 200 }, () => connect(Number(url.port), url.hostname))
+      for (const socket of sockets) {
+        socket.on('error', () => {})
+        socket.write(requestHead({ 'content-length': '1000000' }))
+        socket.write(`{"messages":["${'x'.repeat(10_000)}`)
+      }
+      await until(async () => (await metricOf('signalbox_open_exchanges')) >= sockets.length)
+      expect((await probe.chat('qwen')).status).toBe(200)
+      expect(await metricOf('signalbox_held_bytes')).toBeLessThan(200 * 11_000)
+      for (const socket of sockets) socket.destroy()
+      await until(async () => (await metricOf('signalbox_open_exchanges')) <= theirConnections)
+      await until(async () => (await metricOf('signalbox_held_bytes')) === 0)
+    })
+
     test("a client can't set what Signalbox decides, nor choose a server", async () => {
       const visited: string[] = []
       const rogue = createServer((request, response) => {
@@ -122,17 +193,34 @@ describe.skipIf(envoy === undefined)('clients that are odd or hostile', () => {
         'x-encoder-hosts-ports': address,
         'x-data-parallel-host-port': address,
       }
-      const { status } = await probe.chat('qwen', { headers: spoofed })
-      expect(status).toBe(200)
-      // No model, so no route either, whatever the client says.
-      expect((await probe.send({ path: '/v1/files', headers: spoofed })).status).toBe(404)
+      const asked = {
+        'x-llm-d-inference-fairness-id': 'me',
+        'x-gateway-inference-fairness-id': 'me',
+        'x-llm-d-inference-objective': 'urgent',
+        'x-gateway-inference-objective': 'urgent',
+      }
+      const written: ((name: string, value: string) => [string, string | string[]])[] = [
+        (name, value) => [name, value],
+        (name, value) => [name.toUpperCase(), value],
+        (name, value) => [name, [value, value]],
+        (name, value) => [name, `${value},${value}`],
+        (name, value) => [name.replaceAll('-', '_'), value],
+      ]
+      for (const write of written) {
+        const pairs = Object.entries({ ...spoofed, ...asked }).map(([name, value]) => write(name, value))
+        const headers = Object.fromEntries(pairs) as Record<string, string>
+        expect((await probe.chat('qwen', { headers })).status).toBe(200)
+        // No model, so no route either, whatever the client says.
+        expect((await probe.send({ path: '/v1/files', headers })).status).toBe(404)
+      }
       rogue.close()
       expect(visited).toEqual([])
+      expect(probe.arrived('qwen')).toHaveLength(written.length)
+      expect(probe.arrived()).toHaveLength(written.length)
       const seen = probe.arrived('qwen').flatMap(({ headers }) => Object.entries(headers))
-      expect(
-        seen.filter(([name, value]) => name in spoofed && value === spoofed[name as keyof typeof spoofed]),
-      ).toEqual([])
-      expect(probe.arrived()).toHaveLength(1)
+      expect(seen.filter(([name]) => name in asked)).toEqual([])
+      expect(seen.filter(([name, value]) => name in spoofed && /deepseek|spoofed/.test(value))).toEqual([])
+      expect(seen.filter(([name, value]) => name in spoofed && value.includes(address))).toEqual([])
     })
 
     test('GET and HEAD pass', async () => {
@@ -203,20 +291,12 @@ describe.skipIf(envoy === undefined)('clients that are odd or hostile', () => {
       await Promise.all(Array.from({ length: 300 }, () => hangUp(1 + randomInt(40))))
       expect((await probe.chat('qwen')).status).toBe(200)
       // Nothing is left of them: what is still open belongs to the others.
-      const deadlineMs = performance.now() + 5_000
-      while ((await openExchanges(gateway.metricsUrl)) > theirConnections) {
-        expect(performance.now()).toBeLessThan(deadlineMs)
-        await sleep(50)
-      }
+      await until(async () => (await metricOf('signalbox_open_exchanges')) <= theirConnections)
     })
   })
 })
 
-/** The ext_proc streams that Signalbox has open. */
-async function openExchanges(metricsUrl: string): Promise<number> {
-  const page = await (await fetch(metricsUrl)).text()
-  return Number(/^signalbox_open_exchanges (\d+)$/m.exec(page)![1])
-}
+const until = (isTrue: () => Promise<boolean>) => vi.waitUntil(isTrue, { timeout: 5_000, interval: 50 })
 
 function requestHead(headers: Record<string, string>): string {
   const lines = Object.entries({ host: 'gateway', 'content-type': 'application/json', ...headers })

@@ -19,13 +19,23 @@ describe('every later "model" becomes the first one\'s final value', () => {
     `,
   )
   conversation(
+    'in whatever letters, as some servers read them',
+    { ...onePool, mode: 'full duplex' },
+    `
+    > headers POST /v1/chat/completions
+    > last {"Model":1,"model":"chat","Model":"other","a":{"MODEL":2},"\\u004dodeL":null,"models":3}
+    < headers ${routed('chat')} -content-length re-route
+    < last {"Model":1,"model":"chat-large-v2","Model":"chat-large-v2","a":{"MODEL":2},"\\u004dodeL":"chat-large-v2","models":3}
+    `,
+  )
+  conversation(
     'nested ones are none of ours',
     { ...onePool, mode: 'full duplex' },
     `
     > headers POST /v1/chat/completions
-    > last {"model":"chat","a":{"model":1},"b":[{"model":2}],"model ":3,"Model":4}
+    > last {"model":"chat","a":{"model":1},"b":[{"model":2}],"model ":3,"modem":4}
     < headers ${routed('chat')} -content-length re-route
-    < last {"model":"chat-large-v2","a":{"model":1},"b":[{"model":2}],"model ":3,"Model":4}
+    < last {"model":"chat-large-v2","a":{"model":1},"b":[{"model":2}],"model ":3,"modem":4}
     `,
   )
   conversation(

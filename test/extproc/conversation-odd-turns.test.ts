@@ -3,7 +3,6 @@ import { describe, expect, test, vi } from 'vitest'
 import { defaultFlowControlOptions, type FlowControlOptions } from '../../src/admission/options.ts'
 import { PoolQueues } from '../../src/admission/pool-queues.ts'
 import type { Endpoint } from '../../src/pool/endpoint.ts'
-import type { InferenceRequest } from '../../src/request/inference-request.ts'
 import { nothingScheduled } from '../../src/scheduling/plugin.ts'
 import type { ManualClock } from '../pool/manual-clock.ts'
 import { type Answer, bodyMessage, bodyModes, headersMessage, Player } from './play.ts'
@@ -98,21 +97,23 @@ describe('a request that waits for its prompt', () => {
   })
 })
 
+test.each(['full duplex', 'streamed'] as const)('%s: a body that goes on after its end ends the stream', (mode) => {
+  const world = createWorld(onePool)
+  const player = new Player(world, mode)
+  play(player, `> headers POST /v1/files\n> body {"a":1,\n> trailers`)
+  expect(() => player.send(bodyMessage('"model":"qwen"}', true))).toThrow('request_body after the end of the request')
+  player.close()
+  expect(world.context.heldMemory.bytes).toBe(0)
+})
+
 describe('a compressed body', () => {
   test('is not kept decoded once it has been decided', async () => {
-    const requests: InferenceRequest[] = []
-    const base = createWorld(onePool)
-    const { observer } = base.context
-    const decided: typeof observer.decided = (request, ...rest) => {
-      requests.push(request)
-      observer.decided(request, ...rest)
-    }
-    const world = { ...base, context: { ...base.context, observer: { ...observer, decided } } }
+    const world = createWorld(onePool)
     const player = new Player(world, 'full duplex')
     player.send(headersMessage({ ':method': 'POST', ':path': '/v1/chat/completions', 'content-encoding': 'gzip' }))
     player.send(bodyMessage(gzipSync(request('chat')), true))
-    await vi.waitFor(() => expect(requests).toHaveLength(1))
-    expect(requests[0].decoded).toBeUndefined()
+    await vi.waitFor(() => expect(world.decided).toHaveLength(1))
+    expect(world.context.heldMemory.bytes).toBe(0)
   })
 })
 

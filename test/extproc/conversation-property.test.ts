@@ -22,20 +22,26 @@ const longText = fc
   .tuple(fc.integer({ min: 0, max: 200_000 }), fc.constantFrom('a', '\\"', '\\\\', '{"model":', 'é'))
   .map(([size, text]) => `"${(text[0] === '{' ? 'b' : text).repeat(size / text.length)}"`)
 const other: fc.Arbitrary<Member> = fc.record({
-  key: fc.constantFrom('"messages"', '"temperature"', '"a"', '"Model"', '"model "', '"mod\\"el"', '"😀"', '"user"'),
+  key: fc.constantFrom('"messages"', '"temperature"', '"a"', '"modem"', '"model "', '"mod\\"el"', '"😀"', '"user"'),
   value: fc.oneof({ weight: 8, arbitrary: fc.json() }, { weight: 1, arbitrary: longText }),
   isModel: fc.constant(false),
 })
 const modelKey = fc.constantFrom('"model"', '"model"', '"\\u006dodel"', '"mo\\u0064e\\u006C"')
+/** Before a model they are none, after it they are others. */
+const otherLetters: fc.Arbitrary<Member> = fc.record({
+  key: fc.constantFrom('"Model"', '"MOD\\u0045L"'),
+  value: fc.json(),
+  isModel: fc.constant(true),
+})
 const duplicate: fc.Arbitrary<Member> = fc.record({ key: modelKey, value: fc.json(), isModel: fc.constant(true) })
 
 /** A body, and what it has to be when it goes on. */
 const bodies = fc
   .record({
-    before: fc.array(other, { maxLength: 4 }),
+    before: fc.array(fc.oneof({ weight: 8, arbitrary: other }, otherLetters), { maxLength: 4 }),
     key: modelKey,
     name: fc.constantFrom(...Object.keys(targets)),
-    after: fc.array(fc.oneof(other, duplicate), { maxLength: 6 }),
+    after: fc.array(fc.oneof(other, duplicate, otherLetters), { maxLength: 6 }),
     space,
   })
   .map(({ before, key, name, after, space }) => {

@@ -31,6 +31,8 @@ test.each([
   [{}, true, 'guessed'],
   [{ 'x-llm-d-inference-fairness-id': 'named' }, true, 'named'],
   [{ 'x-llm-d-inference-fairness-id': 'named' }, false, 'default-flow'],
+  [{ 'x-llm-d-inference-fairness-id': 'f'.repeat(256) }, true, 'f'.repeat(256)],
+  [{ 'x-llm-d-inference-fairness-id': 'f'.repeat(257) }, true, 'default-flow'],
 ])('a request with %j, trusted: %s, belongs to the flow %s', (headers, trustsHints, flow) => {
   const scheduler = { fairnessIdOf: () => 'guessed' }
   const world = createWorld({ ...onePool, trustsHints, scheduler, queues: oneAtATime() })

@@ -33,7 +33,7 @@ export type ConversationInput = WorldInput & {
   readonly arriving?: readonly (keyof typeof feeds)[]
 }
 
-/** A test that the conversation goes as written, and leaves no request in flight. Gives the last world to `check`. */
+/** A test that the conversation goes as written, and leaves no request in flight and nothing held. Gives the last world to `check`. */
 export function conversation(
   name: string,
   input: ConversationInput,
@@ -48,6 +48,7 @@ export function conversation(
       expect(play(player, script), feedName).toEqual(linesOf(script))
       player.close()
       expect(world.endpoints.map(({ inFlight }) => inFlight)).toEqual(world.endpoints.map(() => 0))
+      expect(world.context.heldMemory.bytes).toBe(0)
       check(world)
     }
   })

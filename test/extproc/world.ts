@@ -1,5 +1,6 @@
 import type { PoolQueues } from '../../src/admission/pool-queues.ts'
 import type { ConversationContext, Routing } from '../../src/extproc/conversation.ts'
+import { HeldMemory } from '../../src/extproc/held-memory.ts'
 import type { Endpoint } from '../../src/pool/endpoint.ts'
 import type { ParserSet } from '../../src/request/bodies/parsers.ts'
 import { createHeaderTable } from '../../src/request/control-headers.ts'
@@ -86,6 +87,7 @@ export function createWorld(input: WorldInput = {}): World {
     ended: [],
     context: {
       limits: { ...defaultLimits, ...limits },
+      heldMemory: new HeldMemory(limits?.maxTotalHeldBytes ?? defaultLimits.maxTotalHeldBytes),
       clock,
       parsers,
       scheduling: {

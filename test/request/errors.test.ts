@@ -19,6 +19,7 @@ const statuses: Record<RefusalCode, number> = {
   saturated: 429,
   not_admitted: 429,
   queue_timeout: 429,
+  overloaded: 503,
   shutting_down: 503,
 }
 

@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest'
 import { defaultLimits } from '../../src/request/limits.ts'
-import { bodyTooLarge, invalidBody, modelGivenTwice, modelMissing, modelTooLate } from '../../src/request/refusals.ts'
+import {
+  bodyTooLarge,
+  invalidBody,
+  modelGivenTwice,
+  modelMissing,
+  modelTooLate,
+  overloaded,
+} from '../../src/request/refusals.ts'
 
 test.each([
   [
@@ -9,6 +16,11 @@ test.each([
     'the body may have 20971520 bytes (--max-body-bytes); the request declares 30000000 bytes',
   ],
   [modelMissing(), 400, 'the body has no "model": name the model that shall answer'],
+  [
+    overloaded(),
+    503,
+    'too many bodies wait to be read (--max-total-held-bytes): put "model" first, so that yours need not, or try again',
+  ],
   [modelGivenTwice(), 400, '"model" is given twice, with different values'],
   [
     invalidBody({ code: 'invalid_json', offset: 7, message: 'expected a value (byte 7)' }),

@@ -13,7 +13,10 @@ import { strictTokens } from '../fuzz/strict-tokens.ts'
 function expectationOf(document: JsonNode) {
   const members = document.kind === 'object' ? document.members : []
   const last = (key: string) => members.findLast(([name]) => name === key)?.[1]
-  const models = members.filter(([key]) => key === 'model').map(([, value]) => value)
+  const first = members.findIndex(([key]) => key === 'model')
+  const models = members
+    .filter(([key], index) => first >= 0 && index >= first && key.toLowerCase() === 'model')
+    .map(([, value]) => value)
   const user = last('user')
   const stream = last('stream')
   const limits = members
@@ -52,6 +55,8 @@ const attempt = <T>(parse: () => T): { result: T } | undefined => {
     return undefined
   }
 }
+
+const isOtherModel = (key: string): boolean => key !== 'model' && key.toLowerCase() === 'model'
 
 const isGoodModel = (model: string): boolean => model.isWellFormed() && !/[\x00-\x1f\x7f]/.test(model)
 
@@ -121,8 +126,8 @@ describe('every document', () => {
         expect(found.stream).toBe(last('stream') === true)
         const user = last('user')
         expect(found.user).toBe(typeof user === 'string' && user.isWellFormed() ? user : undefined)
-        // Of several models JSON.parse keeps the last: the last span.
-        if (found.modelSpans.length > 0) {
+        // Of several models JSON.parse keeps the last: the last span, where all are written alike.
+        if (found.modelSpans.length > 0 && !Object.keys(parsed as object).some(isOtherModel)) {
           expect(JSON.parse(body.subarray(...found.modelSpans.slice(-2)).toString())).toEqual(last('model'))
         }
       }),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { maxJsonDepth, maxModelBytes } from '../../src/request/limits.ts'
+import { maxJsonDepth, maxKeyRepeats, maxModelBytes } from '../../src/request/limits.ts'
 import { BodyScanner } from '../../src/request/scan.ts'
 import { atEverySplit, byteByByte, cutAt, wholly } from '../fuzz/pieces.ts'
 import { type Findings, findings, scanPieces } from '../fuzz/scan-pieces.ts'
@@ -187,6 +187,17 @@ const golden: Golden[] = [
     name: 'a level too deep',
     marked: `${'['.repeat(maxJsonDepth)}✗${'['.repeat(3)}`,
     error: invalid('arrays and objects nested deeper than 512'),
+  },
+  {
+    name: 'more models than any client means',
+    marked: `{${'"model":⟨"m"⟩,'.repeat(maxKeyRepeats)}"model":✗"m"}`,
+    finds: { model: 'm' },
+    error: refused('"model" is given more than 16 times'),
+  },
+  {
+    name: 'more of what stands before the prompt than any client means',
+    marked: `{${'"tools":1,'.repeat(maxKeyRepeats)}"system":✗1}`,
+    error: invalid('"system", "instructions" and "tools" are given more than 16 times'),
   },
   { name: 'no value for model', marked: '{"model":✗}', error: invalid('expected a value, found "}"') },
   { name: 'a number for model', marked: '{"model":✗7}', error: refused('"model" must be a string, found a number') },
