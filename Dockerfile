@@ -1,7 +1,7 @@
 # docker build -t signalbox .                            the image of the chart: args begin with a command
 # docker build -t signalbox --target endpoint-picker .   args are the flags of the reference endpoint picker
 
-# Any glibc system with Node and npm does. The Node that runs in the image is the one that package-lock.json pins.
+# Any Debian with Node and npm does. The Node that runs in the image is the one that package-lock.json pins.
 FROM node:24.21.0-bookworm-slim AS build
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./

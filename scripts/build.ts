@@ -1,8 +1,9 @@
 // Puts the file tree of the container image together, from what `tsc -p tsconfig.build.json` and `npm prune` left.
 //   node_modules/.bin/node scripts/build.ts FOLDER
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs'
-import { basename, dirname, extname, join, resolve, sep } from 'node:path'
+import { cpSync, existsSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs'
+import { basename, dirname, extname, join, relative, resolve, sep } from 'node:path'
+import { billOfMaterials, debianPackagesOf, licenceTexts, packagesBelow } from './materials.ts'
 
 const root = join(import.meta.dirname, '..')
 const nodeModules = join(root, 'node_modules')
@@ -29,7 +30,13 @@ function buildImage(folder: string): void {
   cpSync(join(root, 'LICENSE'), join(application, 'LICENSE'))
   const node = realpathSync(join(nodeModules, '.bin', 'node'))
   cpSync(join(dirname(node), '..', 'LICENSE'), join(application, 'LICENSE.node'))
-  addProgram(node, folder)
+  const libraries = addProgram(node, folder)
+
+  const debian = debianPackagesOf(libraries)
+  const isInImage = (path: string) => existsSync(join(application, relative(root, path))) || node.startsWith(path + sep)
+  const packages = packagesBelow(nodeModules).filter((each) => isInImage(each.folder))
+  writeFileSync(join(application, 'sbom.cdx.json'), billOfMaterials(root, packages, debian))
+  writeFileSync(join(application, 'THIRD-PARTY-LICENSES'), licenceTexts(packages, debian))
 
   mkdirSync(join(folder, 'etc'), { recursive: true })
   // Who asks for the user's name shall get one. And /etc/hosts counts before DNS, which is not glibc's default.
@@ -37,16 +44,21 @@ function buildImage(folder: string): void {
   writeFileSync(join(folder, 'etc', 'nsswitch.conf'), 'hosts: files dns\n')
 }
 
-/** Adds a program as /bin/NAME, and the loader and libraries that it names where it looks for them. */
-function addProgram(program: string, folder: string): void {
+/**
+ * Adds a program as /bin/NAME, and the loader and libraries that it names where it looks for them.
+ * @returns the loader and libraries
+ */
+function addProgram(program: string, folder: string): string[] {
   cpSync(program, join(folder, 'bin', basename(program)))
   // `libm.so.6 => /lib/x86_64-linux-gnu/libm.so.6 (0x…)`, and `/lib64/ld-linux-x86-64.so.2 (0x…)`
-  const libraries = execFileSync('ldd', [program], { encoding: 'utf8' }).matchAll(/(\/\S+) \(0x[0-9a-f]+\)/g)
-  for (const [, library] of libraries) {
+  const said = execFileSync('ldd', [program], { encoding: 'utf8' })
+  const libraries = [...said.matchAll(/(\/\S+) \(0x[0-9a-f]+\)/g)].map(([, library]) => library)
+  for (const library of libraries) {
     const target = join(folder, library)
     mkdirSync(dirname(target), { recursive: true })
     cpSync(realpathSync(library), target)
   }
+  return libraries
 }
 
 const [folder] = process.argv.slice(2)

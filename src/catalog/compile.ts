@@ -25,8 +25,9 @@ export type CompileOptions = Partial<ReadOptions> & {
 /** The declarations that a catalog was compiled from, by their id. */
 export type Accepted = ReadonlyMap<string, Declaration>
 
-/** What each resource was found to say. */
-type Readings = ReadonlyMap<Resource, ReturnType<typeof readResource>>
+/** What a resource was found to say, and its {@link identify id}. */
+type Reading = ReturnType<typeof readResource> & { readonly id: string | undefined }
+type Readings = ReadonlyMap<Resource, Reading>
 
 export type Compiled = {
   readonly catalog: Catalog
@@ -43,14 +44,18 @@ export function compileCatalog(resources: readonly Resource[], options: CompileO
   const { defaultNamespace = 'default', unknownFields = 'warning', onlyPool, previous } = options
   const problems: Problem[] = []
   const wanted = resources.filter((resource) => {
+    if (onlyPool === undefined) return true
     const pool = poolOf(resource, defaultNamespace)
-    return onlyPool === undefined || pool === undefined || pool === `${onlyPool.namespace}/${onlyPool.name}`
+    return pool === undefined || pool === `${onlyPool.namespace}/${onlyPool.name}`
   })
   const readOptions = { defaultNamespace, unknownFields }
+  const read = (resource: Resource): Reading => {
+    return { id: identify(resource, defaultNamespace), ...readResource(resource, readOptions) }
+  }
   const readings: Readings = new Map(
-    wanted.map((resource) => [resource, previous?.readings.get(resource) ?? readResource(resource, readOptions)]),
+    wanted.map((resource) => [resource, previous?.readings.get(resource) ?? read(resource)]),
   )
-  const accepted = accept(readings, defaultNamespace, previous?.accepted, problems)
+  const accepted = accept([...readings.values()], previous?.accepted, problems)
   const declarations = [...accepted.values()].toSorted(byAge)
 
   const pools = new Map<string, Pool>()
@@ -99,12 +104,10 @@ function poolOf(resource: Resource, defaultNamespace: string): string | undefine
 
 /** One declaration for each id: a valid one, or the last good one where all are invalid now. */
 function accept(
-  read: Readings,
-  defaultNamespace: string,
+  readings: readonly Reading[],
   lastGood: Accepted | undefined,
   problems: Problem[],
 ): Map<string, Declaration> {
-  const readings = [...read].map(([resource, reading]) => ({ id: identify(resource, defaultNamespace), ...reading }))
   const valid = new Map<string, Declaration>()
   for (const { declaration } of readings) {
     if (declaration === undefined) continue

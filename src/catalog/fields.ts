@@ -112,12 +112,16 @@ function valueAt(value: unknown, path: FieldPath): unknown {
   return path.reduce<unknown>((at, segment) => (at as Record<string | number, unknown> | undefined)?.[segment], value)
 }
 
+/** No schema goes as deep; what does, in fields that nobody knows, could overflow the stack. */
+const maxDepth = 64
+
 /** An API server removes nulls from objects, not from lists, before it validates. */
-function withoutNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutNulls)
+function withoutNulls(value: unknown, depth = 0): unknown {
+  if (depth > maxDepth) return value
+  if (Array.isArray(value)) return value.map((item) => withoutNulls(item, depth + 1))
   if (!isObject(value)) return value
   const kept = Object.entries(value).filter(([, field]) => field !== null)
-  return Object.fromEntries(kept.map(([key, field]) => [key, withoutNulls(field)]))
+  return Object.fromEntries(kept.map(([key, field]) => [key, withoutNulls(field, depth + 1)]))
 }
 
 function* findUnknownFields(schema: unknown, value: unknown, path: FieldPath): Generator<[FieldPath, string]> {

@@ -1,4 +1,3 @@
-import { parse } from 'yaml'
 import type { z } from 'zod'
 import type { Pool, StickyKey, TargetModel } from './catalog.ts'
 import type {
@@ -26,6 +25,7 @@ import {
   poolV1alpha2,
   rewriteV1alpha2,
 } from './schema.ts'
+import { composeDocuments } from './yaml.ts'
 
 export type ReadOptions = {
   /** The namespace of resources that name none. */
@@ -171,7 +171,11 @@ function readAdapterNames(text: string, { origin }: Resource, problems: Problem[
   const path = ['data', 'adapters']
   let list: unknown
   try {
-    list = parse(text, { schema: 'failsafe', prettyErrors: false })
+    const [document, second] = composeDocuments(text, { schema: 'failsafe', prettyErrors: false, logLevel: 'error' })
+    const error = document?.errors[0]
+    if (error !== undefined) throw error
+    if (second !== undefined) throw new Error('more than one document')
+    list = document?.toJS()
   } catch (error) {
     problems.push(problemAt(origin, path, `broken YAML: ${(error as Error).message}`))
     return undefined

@@ -73,12 +73,15 @@ function isLoad(sample: Sample): boolean {
   return Number.isFinite(sample.value) && sample.value >= 0
 }
 
+/** Undefined also where the values are finite and their sum is not. */
 function sum(values: readonly number[] | undefined): number | undefined {
-  return values?.reduce((total, value) => total + value, 0)
+  const total = values?.reduce((total, value) => total + value, 0)
+  return Number.isFinite(total) ? total : undefined
 }
 
 function mean(values: readonly number[] | undefined): number | undefined {
-  return values && sum(values)! / values.length
+  const total = sum(values)
+  return total === undefined ? undefined : total / values!.length
 }
 
 type Adapters = { readonly active: ReadonlySet<string>; readonly waiting: ReadonlySet<string>; readonly max: number }
@@ -98,7 +101,7 @@ function latestAdapters(page: Buffer, selector: Selector): Adapters | undefined 
   return {
     active: adapterNames(labels.get('running_lora_adapters')),
     waiting: adapterNames(labels.get('waiting_lora_adapters')),
-    max: Number.isInteger(max) && max > 0 ? max : 0,
+    max: isCount(max) ? max : 0,
   }
 }
 

@@ -10,6 +10,9 @@ export type Expression = (usage: UsageRecord) => Value | undefined
 
 type Infix = { readonly power: number; readonly apply: (left: Expression, right: Expression) => Expression }
 
+/** Tokens of an expression. What is nested as deeply would overflow the stack, here or when it is evaluated. */
+const maxTokens = 1000
+
 /**
  * Compiles the part of CEL (Common Expression Language, cel-spec v0.24) that makes sense of numbers: `usage.field`,
  * `has(usage.field)`, literals, `+ - * / %`, comparisons, `&& || !`, `?:`, `int()`, `double()`, `string()`. As in the
@@ -18,7 +21,11 @@ type Infix = { readonly power: number; readonly apply: (left: Expression, right:
  * @throws ExpressionError
  */
 export function compileExpression(text: string): Expression {
-  const parser = new Parser(tokenize(text))
+  const tokens = tokenize(text)
+  if (tokens.length > maxTokens) {
+    throw new ExpressionError(`an expression of more than ${maxTokens} parts`, tokens[maxTokens].at)
+  }
+  const parser = new Parser(tokens)
   const expression = parser.conditional()
   parser.expectEnd()
   return expression

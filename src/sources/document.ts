@@ -1,17 +1,7 @@
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isNode,
-  isScalar,
-  isSeq,
-  LineCounter,
-  parseAllDocuments,
-  type Tags,
-  YAMLError,
-} from 'yaml'
+import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type Tags, YAMLError } from 'yaml'
 import type { FieldPath, Problem } from '../catalog/problem.ts'
 import type { Origin } from '../catalog/resource.ts'
+import { composeDocuments } from '../catalog/yaml.ts'
 
 /** One document of a YAML (or JSON) file that holds something. */
 export type SourceDocument = {
@@ -45,19 +35,27 @@ export function readDocuments(
   }
   const documents: SourceDocument[] = []
   const problems: Problem[] = []
-  for (const document of parseAllDocuments(text, { ...asKubernetes, lineCounter: lines })) {
-    const place = (path: FieldPath) => placeOf(locate(document, path))
-    try {
-      // Errors after the first are mostly its consequences.
-      const [error] = document.errors
-      if (error !== undefined) throw error
-      // Throws on aliases without an anchor, and on those that would blow up.
-      const value: unknown = document.toJS()
-      if (value !== null) documents.push({ value, origin: { place } })
-    } catch (error) {
-      const at = error instanceof YAMLError ? placeOf(error.pos[0]) : place([])
-      problems.push({ severity: 'error', place: at, path: '', message: `broken YAML: ${(error as Error).message}` })
+  const refuse = (error: unknown, where: string) => {
+    const place = error instanceof YAMLError ? placeOf(error.pos[0]) : where
+    problems.push({ severity: 'error', place, path: '', message: `broken YAML: ${(error as Error).message}` })
+  }
+  try {
+    for (const document of composeDocuments(text, { ...asKubernetes, lineCounter: lines })) {
+      const place = (path: FieldPath) => placeOf(locate(document, path))
+      try {
+        // Errors after the first are mostly its consequences.
+        const [error] = document.errors
+        if (error !== undefined) throw error
+        // Throws on aliases without an anchor, and on those that would blow up.
+        const value: unknown = document.toJS()
+        if (value !== null) documents.push({ value, origin: { place } })
+      } catch (error) {
+        refuse(error, place([]))
+      }
     }
+  } catch (error) {
+    // What is nested too deeply to be read, and all behind it.
+    refuse(error, placeOf(0))
   }
   return { documents, problems }
 }

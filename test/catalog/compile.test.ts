@@ -30,6 +30,13 @@ test('nothing gives an empty catalog', () => {
   expect(problems).toEqual([])
 })
 
+test('what is nested without end in a field that nobody knows is passed over with it', () => {
+  const endless = Array.from({ length: 9_000 }).reduce<object>((inner) => ({ inner }), {})
+  const { catalog, problems } = compile([poolV1({ endless }), route([rule('llama', { pool: 1 }), { endless }])])
+  expect([...catalog.pools.keys()]).toEqual(['default/pool'])
+  expect(problems).toEqual([expect.stringContaining('spec.endless: warning: unknown field')])
+})
+
 test('resources compile into one catalog', () => {
   const { catalog, problems } = compile([
     model({}, { annotations: { 'signalbox.dev/sticky-by': 'header/X-User' } }),

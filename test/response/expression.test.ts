@@ -109,6 +109,7 @@ describe('errors when it is compiled', () => {
     ['"a\\q"', 'position 3: unknown escape \\q'],
     ['12abc', 'position 3: a number or text ends here, and something else begins'],
     ['9223372036854775808', 'position 1: 9223372036854775808 is larger than an int can be'],
+    ['('.repeat(1001), 'position 1001: an expression of more than 1000 parts'],
   ])('%s', (text, message) => expect(() => compileExpression(text)).toThrow(message))
 })
 

@@ -1,14 +1,9 @@
-import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parse } from 'yaml'
 import { readConfiguration } from '../../src/scheduling/configuration.ts'
 import { ConfigurationError } from '../../src/scheduling/configuration-error.ts'
 import { configurationContext, configured, mistakes } from './configured.ts'
-
-const published: unknown[] = Object.values(
-  parse(readFileSync(new URL('./configurations.yaml', import.meta.url), 'utf8')),
-)
+import { publishedConfigurations } from './published.ts'
 
 /** Each: what is wrong, the file from its third line on, and every line of the error. */
 const table: readonly (readonly [string, string, readonly string[]])[] = [
@@ -441,19 +436,26 @@ describe('whatever is put anywhere in a configuration', () => {
 
   it('it loads, or the error names places', () => {
     fc.assert(
-      fc.property(fc.constantFrom(...published), fc.nat(), strange, fc.boolean(), (given, at, odd, removes) => {
-        const value = structuredClone(given)
-        const places = [...placesIn(value)]
-        const { holder, key } = places[at % places.length]
-        if (removes) delete holder[key]
-        else holder[key] = odd
-        try {
-          readConfiguration(JSON.stringify(value), 'epp.json', configurationContext)
-        } catch (error) {
-          expect(error).toBeInstanceOf(ConfigurationError)
-          for (const line of (error as Error).message.split('\n')) expect(line).toMatch(/^epp\.json:\d+:\d+( \S+)?: ./)
-        }
-      }),
+      fc.property(
+        fc.constantFrom(...publishedConfigurations),
+        fc.nat(),
+        strange,
+        fc.boolean(),
+        (given, at, odd, removes) => {
+          const value = structuredClone(given)
+          const places = [...placesIn(value)]
+          const { holder, key } = places[at % places.length]
+          if (removes) delete holder[key]
+          else holder[key] = odd
+          try {
+            readConfiguration(JSON.stringify(value), 'epp.json', configurationContext)
+          } catch (error) {
+            expect(error).toBeInstanceOf(ConfigurationError)
+            for (const line of (error as Error).message.split('\n'))
+              expect(line).toMatch(/^epp\.json:\d+:\d+( \S+)?: ./)
+          }
+        },
+      ),
       { numRuns: 600 },
     )
   })

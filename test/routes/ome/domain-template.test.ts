@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { compile, type Given, ingressHosts, problemOf, raw } from './build.ts'
+import { filledIn } from './template-oracle.ts'
 
 const key = 'ome.io/ingress-domain-template'
 
@@ -162,17 +163,6 @@ test('a name too long for a label of DNS stands in its cut form', () => {
   expect(engine).toMatch(/^[a-f][0-9a-f]{7}-n{47}-engine\.ml\.example\.com$/)
 })
 
-/** What the tables of the guide say, written as one replacement; undefined where an expression has no value. */
-function oracle(template: string, values: Readonly<Record<string, string>>): string | undefined {
-  let isKnown = true
-  const text = template.replace(/\{\{([\s\S]*?)(?:\}\}|$)/g, (written, inner: string) => {
-    const path = inner.trim().replace(/^index\s+(\.\w+)\s*"([^"]*)"$/, '$1.$2')
-    if (!written.endsWith('}}') || written.length < 4 || !Object.hasOwn(values, path)) isKnown = false
-    return values[path]
-  })
-  return isKnown ? text : undefined
-}
-
 test('any template gives what one replacement of its expressions gives', () => {
   const values = {
     '.Name': 'chat',
@@ -203,7 +193,7 @@ test('any template gives what one replacement of its expressions gives', () => {
     fc.property(fc.array(part, { minLength: 1, maxLength: 6 }), (parts) => {
       const template = parts.join('')
       const { status, problem } = compile(withTemplate(template))
-      const expected = oracle(template, values)
+      const expected = filledIn(template, values)
       if (problem === undefined) expect(status.url).toBe(`http://${expected}`)
       else if (problem.reason === 'DomainTemplateInvalid') {
         expect(problem.message).toContain(expected === undefined ? 'has no value here' : `which gives "${expected}"`)
