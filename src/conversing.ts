@@ -3,8 +3,8 @@ import { PoolQueues } from './admission/pool-queues.ts'
 import { systemClock } from './clock.ts'
 import type { ConversationContext } from './extproc/conversation.ts'
 import { slot } from './extproc/headers.ts'
+import { HeldMemory } from './extproc/held-memory.ts'
 import type { LivePools } from './pool/live-pools.ts'
-import type { Scraper } from './pool/scraper.ts'
 import { answerModels } from './request/models-list.ts'
 import { usageMetadata } from './response/usage-metadata.ts'
 import type { SchedulingConfiguration } from './scheduling/configuration.ts'
@@ -26,6 +26,14 @@ export type Conversing = {
   readonly queues: PoolQueues | undefined
 }
 
+/** Who wants to know which pools are in use. Called for every request: cheap. */
+export type PoolActivity = {
+  /** A request came for the pool, and may be sent to one of its endpoints now. */
+  touched(poolKey: string): void
+  /** Less is in flight in the pool than before. */
+  released(poolKey: string): void
+}
+
 const warnIntervalMs = 60_000
 
 /** The header by which clients of the Anthropic API are known. */
@@ -36,7 +44,7 @@ export function createConversing(
   options: ServiceOptions,
   configuration: SchedulingConfiguration,
   pools: LivePools,
-  scraper: Scraper,
+  activity: PoolActivity,
   metrics: Metrics,
   log: Logger,
 ): Conversing {
@@ -47,7 +55,7 @@ export function createConversing(
     configuration.producers,
   )
   const endpointsOf = (poolKey: string) => {
-    scraper.touch(poolKey)
+    activity.touched(poolKey)
     return pools.endpointsOf(poolKey)
   }
   const { flowControl } = configuration
@@ -68,6 +76,7 @@ export function createConversing(
   )
   const context: ConversationContext = {
     limits: options.limits,
+    heldMemory: new HeldMemory(options.limits.maxTotalHeldBytes),
     clock: systemClock,
     parsers: configuration.parsers,
     scheduling: {
@@ -75,7 +84,10 @@ export function createConversing(
       endpointAt: (address) => pools.endpointAt(address),
       scheduler,
       keepsToSubset: options.keepsToSubset,
-      released: (poolKey) => queues?.release(poolKey),
+      released(poolKey) {
+        activity.released(poolKey)
+        queues?.release(poolKey)
+      },
       spent({ poolKey, priority, fairnessId }, { promptTokens = 0, completionTokens = 0 }) {
         queues?.of(poolKey).spent(priority, fairnessId, promptTokens, completionTokens)
       },

@@ -19,6 +19,7 @@ async function optionsFor(given: Partial<ServiceOptions>): Promise<ServiceOption
     grpcPort: 0,
     healthPort: 0,
     metricsPort: 0,
+    workers: 1,
     tls: 'off',
     limits: defaultLimits,
     rejectsUnknownModels: false,

@@ -59,6 +59,16 @@ export function parseVerbosity(value: string): number {
   return verbosity
 }
 
+/** More than machines have cores. */
+const maxWorkers = 256
+
+export function parseWorkers(value: string): number {
+  const workers = parseWhole(value)
+  if (!workers || workers > maxWorkers)
+    throw new InvalidArgumentError(`It is a number of processes, 1 to ${maxWorkers}.`)
+  return workers
+}
+
 /** Number() alone would take '' for 0 and '1e3' for 1000. */
 const parseWhole = (value: string): number | undefined => (/^\d+$/.test(value) ? Number(value) : undefined)
 

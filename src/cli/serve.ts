@@ -12,6 +12,7 @@ import {
   parseDurationMs,
   parsePort,
   parseVerbosity,
+  parseWorkers,
 } from './flag-values.ts'
 import { runUntilTold } from './run-until-told.ts'
 import { defineSourceFlags, onlyPoolOf, type SourceFlags, sourceConflict, sourceOf } from './source-flags.ts'
@@ -59,6 +60,7 @@ type Flags = {
   grpcPort: number
   grpcHealthPort: number
   metricsPort: number
+  workers: number
   secureServing: boolean
   certPath?: string
   unknownModel: 'route' | 'reject'
@@ -72,6 +74,7 @@ type Flags = {
   emitLlmDMetrics: boolean
   maxBodyBytes: number
   maxHeldBytes: number
+  maxTotalHeldBytes: number
   streamedHoldBytes: number
   refreshMetricsInterval: number
   drainTimeout: number
@@ -86,6 +89,7 @@ export function define(command: Command): void {
     .option('--grpc-port <port>', 'ext_proc', parsePort, 9002)
     .option('--grpc-health-port <port>', 'gRPC health checks', parsePort, 9003)
     .option('--metrics-port <port>', 'Prometheus metrics', parsePort, 9090)
+    .option('--workers <count>', 'processes that serve; from 2 on they are beside one that watches', parseWorkers, 1)
     .option('--secure-serving [bool]', 'TLS on the ext_proc port', parseBoolean, true)
     .option('--cert-path <folder>', 'tls.crt and tls.key, read again when they change (default: self-signed)')
     .addOption(
@@ -130,6 +134,13 @@ export function define(command: Command): void {
         '--max-held-bytes <size>',
         'most of it to hold while its model is unknown',
         defaultLimits.maxHeldBytes,
+      ),
+    )
+    .addOption(
+      sizeOption(
+        '--max-total-held-bytes <size>',
+        'most memory that bodies of all requests are held in; 503 to those that hold more than is left',
+        defaultLimits.maxTotalHeldBytes,
       ),
     )
     .addOption(
@@ -181,11 +192,13 @@ function serviceOptions(flags: Flags): ServiceOptions {
     grpcPort: flags.grpcPort,
     healthPort: flags.grpcHealthPort,
     metricsPort: flags.metricsPort,
+    workers: flags.workers,
     tls: !flags.secureServing ? 'off' : flags.certPath === undefined ? 'self-signed' : { folder: flags.certPath },
     limits: {
       ...defaultLimits,
       maxBodyBytes: flags.maxBodyBytes,
       maxHeldBytes: flags.maxHeldBytes,
+      maxTotalHeldBytes: flags.maxTotalHeldBytes,
       streamedHoldBytes: flags.streamedHoldBytes,
     },
     configuration: configurationSource(flags),

@@ -21,6 +21,18 @@ type Owned = {
   readonly serverName: string
   /** The last update that had it. */
   update: number
+  /** Another server is at the address now. */
+  isReplaced: boolean
+}
+
+/** What the last update made of a pool. */
+type Settled = {
+  readonly pool: Pool
+  readonly specs: readonly EndpointSpec[]
+  readonly owned: readonly Owned[]
+  /** Some address was another pool's by then, or another server's: whose it is depends on them, too. */
+  readonly isShared: boolean
+  readonly endpoints: readonly Endpoint[]
 }
 
 const noEndpoints: readonly Endpoint[] = Object.freeze([])
@@ -28,25 +40,27 @@ const noEndpoints: readonly Endpoint[] = Object.freeze([])
 /** The endpoints of all pools, kept with their live state while resources change around them. */
 export class LivePools {
   readonly #byAddress = new Map<string, Owned>()
+  #settled: ReadonlyMap<string, Settled> = new Map()
   #members: ReadonlyMap<string, readonly Endpoint[]> = new Map()
   #updates = 0
 
   /**
    * Takes the servers that there are now. An endpoint whose server stays at its address stays the same object, with its
-   * metrics and its requests in flight; a pool with the same endpoints as before keeps the same array.
+   * metrics and its requests in flight; a pool with the same endpoints as before keeps the same array. A pool that is the same
+   * object, with the same objects for its servers, is not looked into.
    */
   update(catalog: Catalog, specs: readonly EndpointSpec[]): void {
     this.#updates += 1
-    const members = new Map<string, readonly Endpoint[]>()
+    const settled = new Map<string, Settled>()
     const selected = selectMembers([...catalog.pools.values()], specs)
     for (const pool of catalog.pools.values()) {
-      const endpoints = selected.get(pool.key)!.flatMap((spec) => this.#endpointsFor(pool, spec))
-      members.set(pool.key, settle(endpoints, this.endpointsOf(pool.key)))
+      const own = selected.get(pool.key)!
+      const before = this.#settled.get(pool.key)
+      settled.set(pool.key, before !== undefined && this.#keeps(before, pool, own) ? before : this.#settle(pool, own))
     }
-    this.#members = members
-    for (const [address, { update }] of this.#byAddress) {
-      if (update !== this.#updates) this.#byAddress.delete(address)
-    }
+    for (const [key, before] of this.#settled) if (settled.get(key) !== before) this.#forgetGone(before)
+    this.#settled = settled
+    this.#members = new Map(Array.from(settled, ([key, { endpoints }]) => [key, endpoints]))
   }
 
   /** In the order of their addresses; the array is replaced by an update that changes it, never altered. */
@@ -82,30 +96,65 @@ export class LivePools {
     }
   }
 
-  /** One at the server's own port, else one at each target port, named as the reference endpoint picker names ranks. */
-  #endpointsFor(pool: Pool, spec: EndpointSpec): Endpoint | Endpoint[] {
-    const host = spec.address.includes(':') ? `[${spec.address}]` : spec.address
-    if (spec.port !== undefined) return this.#claim(`${host}:${spec.port}`, spec.name, spec)
-    return pool.targetPorts.flatMap((port, rank) =>
-      spec.activePorts?.includes(port) === false
-        ? []
-        : [this.#claim(`${host}:${port}`, `${spec.name}-rank-${rank}`, spec)],
+  /** True when the update can make nothing else of the pool; its endpoints are claimed then. */
+  #keeps(
+    { pool: poolBefore, specs: specsBefore, owned, isShared }: Settled,
+    pool: Pool,
+    specs: readonly EndpointSpec[],
+  ) {
+    if (pool !== poolBefore || isShared || specs.length !== specsBefore.length) return false
+    for (let i = 0; i < specs.length; i += 1) if (specs[i] !== specsBefore[i]) return false
+    for (const { isReplaced, update } of owned) if (isReplaced || update === this.#updates) return false
+    for (const each of owned) each.update = this.#updates
+    return true
+  }
+
+  #settle(pool: Pool, specs: readonly EndpointSpec[]): Settled {
+    const owned: Owned[] = []
+    let isShared = false
+    for (const spec of specs) {
+      for (const [address, name] of placesOf(pool, spec)) {
+        isShared ||= this.#byAddress.get(address)?.update === this.#updates
+        owned.push(this.#claim(address, name, spec))
+      }
+    }
+    const endpoints = settle(
+      owned.map(({ endpoint }) => endpoint),
+      this.endpointsOf(pool.key),
     )
+    return { pool, specs, owned, isShared, endpoints }
   }
 
   /** The endpoint at this address; the first server that an update names for it has it. */
-  #claim(address: string, name: string, spec: EndpointSpec): Endpoint {
+  #claim(address: string, name: string, spec: EndpointSpec): Owned {
     let owned = this.#byAddress.get(address)
-    if (owned?.update === this.#updates) return owned.endpoint
+    if (owned?.update === this.#updates) return owned
     if (owned?.serverName !== spec.name || owned.endpoint.namespace !== spec.namespace) {
-      owned = { endpoint: newEndpoint(address, name, spec), serverName: spec.name, update: this.#updates }
+      if (owned !== undefined) owned.isReplaced = true
+      const endpoint = newEndpoint(address, name, spec)
+      owned = { endpoint, serverName: spec.name, update: this.#updates, isReplaced: false }
       this.#byAddress.set(address, owned)
     }
     owned.update = this.#updates
     owned.endpoint.name = name
     owned.endpoint.labels = spec.labels
-    return owned.endpoint
+    return owned
   }
+
+  #forgetGone({ owned }: Settled): void {
+    for (const { endpoint, update, isReplaced } of owned) {
+      if (update !== this.#updates && !isReplaced) this.#byAddress.delete(endpoint.address)
+    }
+  }
+}
+
+/** One at the server's own port, else one at each target port, named as the reference endpoint picker names ranks. */
+function placesOf(pool: Pool, spec: EndpointSpec): (readonly [address: string, name: string])[] {
+  const host = spec.address.includes(':') ? `[${spec.address}]` : spec.address
+  if (spec.port !== undefined) return [[`${host}:${spec.port}`, spec.name]]
+  return pool.targetPorts.flatMap((port, rank) =>
+    spec.activePorts?.includes(port) === false ? [] : [[`${host}:${port}`, `${spec.name}-rank-${rank}`] as const],
+  )
 }
 
 function newEndpoint(address: string, name: string, { namespace, labels }: EndpointSpec): OwnedEndpoint {

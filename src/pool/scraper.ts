@@ -16,6 +16,8 @@ export type ScraperOptions = {
   readonly onReachable: (endpoint: Endpoint) => void
   /** Called for each pool of an endpoint that has given a page. */
   readonly onScraped?: (poolKey: string) => void
+  /** Called when a scrape has told something of an endpoint: new metrics, or whether its address can be reached. */
+  readonly onNews?: (endpoint: Endpoint) => void
   readonly limits?: Partial<ScraperLimits>
 }
 
@@ -62,7 +64,9 @@ type PoolActivity = {
   readonly key: string
   active: boolean
   touchedAtMs: number
-  targets: Target[]
+  /** As the last update gave them. */
+  endpoints: readonly Endpoint[]
+  targets: readonly Target[]
   cancelTimer: () => void
 }
 
@@ -78,6 +82,8 @@ type Target = {
   underWay: Promise<void> | undefined
   gone: boolean
   reachable: boolean
+  /** It is one of {@link Scraper.#quickTargets}. */
+  isCountedQuick: boolean
   failures: number
   failuresInRow: number
   lastFailure: string | undefined
@@ -102,20 +108,26 @@ export class Scraper {
 
   /**
    * Scrapes the endpoints of these pools, by pool key, from now on. An endpoint that is in no pool any more is left at
-   * once: a page that still comes is not read.
+   * once: a page that still comes is not read. A pool whose array is the same as before has not changed, and costs nothing.
    */
   update(pools: ReadonlyMap<string, readonly Endpoint[]>): void {
+    const touched = new Set<Target>()
     for (const [key, pool] of this.#pools) {
+      if (pools.get(key) === pool.endpoints) continue
+      for (const target of pool.targets) {
+        target.pools = target.pools.filter((other) => other !== pool)
+        touched.add(target)
+      }
       if (pools.has(key)) continue
       pool.cancelTimer()
       this.#pools.delete(key)
     }
-    const left = new Set(this.#targets.values())
-    for (const target of left) target.pools = []
     const added: Target[] = []
     for (const [key, endpoints] of pools) {
       const pool = this.#pools.get(key) ?? idlePool(key)
       this.#pools.set(key, pool)
+      if (pool.endpoints === endpoints) continue
+      pool.endpoints = endpoints
       pool.targets = endpoints.map((endpoint) => {
         let target = this.#targets.get(endpoint)
         if (target === undefined) {
@@ -123,12 +135,14 @@ export class Scraper {
           added.push(target)
         }
         target.pools.push(pool)
-        left.delete(target)
+        touched.add(target)
         return target
       })
     }
-    for (const target of left) this.#leave(target)
-    this.#countQuick()
+    for (const target of touched) {
+      if (target.pools.length === 0) this.#leave(target)
+      this.#countQuick(target)
+    }
     for (const target of added) this.#plan(target)
   }
 
@@ -192,6 +206,7 @@ export class Scraper {
       underWay: undefined,
       gone: false,
       reachable: true,
+      isCountedQuick: false,
       failures: 0,
       failuresInRow: 0,
       lastFailure: undefined,
@@ -208,7 +223,7 @@ export class Scraper {
   }
 
   #wake(pool: PoolActivity): void {
-    this.#countQuick()
+    for (const target of pool.targets) this.#countQuick(target)
     this.#restAfterQuiet(pool, this.#limits.idleAfterMs)
     for (const target of pool.targets) {
       if (target.underWay === undefined && target.reachable) this.#plan(target)
@@ -220,13 +235,16 @@ export class Scraper {
       const quietMs = this.#clock.nowMs() - pool.touchedAtMs
       if (quietMs < this.#limits.idleAfterMs) return this.#restAfterQuiet(pool, this.#limits.idleAfterMs - quietMs)
       pool.active = false
-      this.#countQuick()
+      for (const target of pool.targets) this.#countQuick(target)
     })
   }
 
-  #countQuick(): void {
-    this.#quickTargets = 0
-    for (const target of this.#targets.values()) if (isQuick(target)) this.#quickTargets += 1
+  /** To be called when a target may have become quick, or may be it no more. */
+  #countQuick(target: Target): void {
+    const counts = isQuick(target)
+    if (counts === target.isCountedQuick) return
+    target.isCountedQuick = counts
+    this.#quickTargets += counts ? 1 : -1
   }
 
   #plan(target: Target): void {
@@ -273,10 +291,11 @@ export class Scraper {
     endpoint.isReachable = true
     if (!target.reachable) {
       target.reachable = true
-      if (isQuick(target)) this.#quickTargets += 1
+      this.#countQuick(target)
       this.#options.onReachable(endpoint)
     }
-    const { onScraped } = this.#options
+    const { onScraped, onNews } = this.#options
+    onNews?.(endpoint)
     if (onScraped !== undefined) for (const pool of target.pools) onScraped(pool.key)
   }
 
@@ -286,16 +305,20 @@ export class Scraper {
     target.lastFailure = cause.message
     const isLasting = target.failuresInRow >= this.#limits.failuresUntilUnreachable
     // A server that answers, however wrongly or late, may well serve requests.
-    target.endpoint.isReachable = !(isLasting && isRefusal(cause))
+    const isReachable = !(isLasting && isRefusal(cause))
+    if (isReachable !== target.endpoint.isReachable) {
+      target.endpoint.isReachable = isReachable
+      this.#options.onNews?.(target.endpoint)
+    }
     if (!target.reachable || !isLasting) return
-    if (isQuick(target)) this.#quickTargets -= 1
     target.reachable = false
+    this.#countQuick(target)
     this.#options.onUnreachable(target.endpoint, cause)
   }
 }
 
 const idlePool = (key: string): PoolActivity => {
-  return { key, active: false, touchedAtMs: 0, targets: [], cancelTimer: () => {} }
+  return { key, active: false, touchedAtMs: 0, endpoints: [], targets: [], cancelTimer: () => {} }
 }
 
 const refusals = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL'])

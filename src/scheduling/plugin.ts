@@ -77,6 +77,10 @@ export type Plugin = {
   responseHeaders?(request: SchedulingRequest, endpoint: Endpoint): readonly string[]
   /** The exchange is over, however it ended; once for each {@link routed}. */
   ended?(request: SchedulingRequest, endpoint: Endpoint, usage: Usage | undefined): void
+  /** Has `tell` hear what it learns of requests and other processes of the service should know: plain data of its own form. */
+  onLesson?(tell: (lesson: unknown) => void): void
+  /** Its like in another process has learned that. @param endpointAt undefined where there is none at an address (any more) */
+  learn?(lesson: unknown, endpointAt: (address: string) => Endpoint | undefined): void
 }
 
 /** Takes candidates away. An empty result means that none is fit. */

@@ -9,6 +9,8 @@ export type Family = {
   readonly help: string
   readonly type: 'counter' | 'gauge' | 'histogram'
   readonly labelNames: readonly string[]
+  /** A gauge that says the same in each process of a service; what others say adds up. */
+  readonly isShared?: boolean
   /** The lines of one series, or of a few, each with its line end. */
   pieces(): Iterable<string>
 }
@@ -67,7 +69,8 @@ export function headText({ name, help, type }: Family): string {
   return `# HELP ${name} ${help.replace(/[\\\n]/g, escaped)}\n# TYPE ${name} ${type}\n`
 }
 
-function numberText(value: number): string {
+/** A number as the text format has it. */
+export function numberText(value: number): string {
   if (value === Number.POSITIVE_INFINITY) return '+Inf'
   return value === Number.NEGATIVE_INFINITY ? '-Inf' : String(value)
 }

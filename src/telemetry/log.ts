@@ -5,7 +5,11 @@ import pino, { type Logger } from 'pino'
  * @param verbosity as klog's -v: up to 2 info, 3 and 4 debug, above that trace
  */
 export function createLog(verbosity: number): Logger {
-  const level = verbosity <= 2 ? 'info' : verbosity <= 4 ? 'debug' : 'trace'
+  return createLogAt(verbosity <= 2 ? 'info' : verbosity <= 4 ? 'debug' : 'trace')
+}
+
+/** The same by the name of the level. */
+export function createLogAt(level: string): Logger {
   const options = { level, base: null, formatters: { level: (label: string) => ({ level: label }) } }
   return pino({ ...options, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }))
 }

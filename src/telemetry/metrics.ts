@@ -69,8 +69,9 @@ export function createMetrics(state: MetricsState, { emitsLlmdNames }: MetricsOp
     attempts.family(`${prefix}_scheduler_attempts_total`, endpointLabel, liveEndpoints),
     ...queues.families(prefix),
     saturationFamily(state, `${prefix}_flow_control_pool_saturation`),
-    optionalFamily(`${prefix}_prefix_indexer_size`, 'Entries of the index of prompts.', () =>
-      state.prefixIndexSize?.(),
+    optionalFamily(
+      { name: `${prefix}_prefix_indexer_size`, help: 'Entries of the index of prompts.', isShared: true },
+      () => state.prefixIndexSize?.(),
     ),
     infoFamily(`${prefix}_info`),
   ]
@@ -83,7 +84,9 @@ export function createMetrics(state: MetricsState, { emitsLlmdNames }: MetricsOp
       'Problems of the resources that are served from; the log and `signalbox check` name them.',
       () => state.resourceProblems(),
     ),
-    optionalFamily('signalbox_held_bytes', 'Bytes of bodies that wait for decisions.', () => state.heldBytes?.()),
+    optionalFamily({ name: 'signalbox_held_bytes', help: 'Bytes of bodies that wait for decisions.' }, () =>
+      state.heldBytes?.(),
+    ),
     ...poolFamilies(poolState),
     ...objectiveFamilies(store),
     ...extensionFamilies('inference_extension', 'pod_name'),
@@ -137,15 +140,16 @@ export function createMetrics(state: MetricsState, { emitsLlmdNames }: MetricsOp
 export type Metrics = ReturnType<typeof createMetrics>
 
 /** A gauge of something that may not be there. */
-const optionalFamily = (name: string, help: string, read: () => number | undefined): Family =>
-  scalarFamily('gauge', { name, help, labelNames: [] }, function* () {
+const optionalFamily = (head: Pick<Family, 'name' | 'help' | 'isShared'>, read: () => number | undefined): Family =>
+  scalarFamily('gauge', { ...head, labelNames: [] }, function* () {
     const value = read()
     if (value !== undefined) yield ['', value]
   })
 
 function saturationFamily(state: MetricsState, name: string): Family {
   const labelNames = ['inference_pool']
-  return scalarFamily('gauge', { name, help: 'How full the pool is: 1 is full.', labelNames }, function* () {
+  const head = { name, help: 'How full the pool is: 1 is full.', labelNames, isShared: true }
+  return scalarFamily('gauge', head, function* () {
     if (state.saturation === undefined) return
     for (const [poolKey] of state.pools()) {
       yield [labelsOf(labelNames, [state.poolName?.(poolKey) ?? poolKey]), state.saturation(poolKey)]
@@ -154,9 +158,11 @@ function saturationFamily(state: MetricsState, name: string): Family {
 }
 
 const infoFamily = (name: string): Family =>
-  scalarFamily('gauge', { name, help: 'The build that runs, as labels.', labelNames: buildLabels }, () => [
-    [labelsOf(buildLabels, ['', `v${manifest.version}`]), 1],
-  ])
+  scalarFamily(
+    'gauge',
+    { name, help: 'The build that runs, as labels.', labelNames: buildLabels, isShared: true },
+    () => [[labelsOf(buildLabels, ['', `v${manifest.version}`]), 1]],
+  )
 
 /** Serves GET /metrics. Resolves to the server when it listens. @throws the error of listen(), such as EADDRINUSE */
 export function serveMetrics(

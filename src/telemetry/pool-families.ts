@@ -62,7 +62,7 @@ function poolFamily(
   read: (poolKey: string, averages: PoolAverages) => number,
 ): Family {
   const labelNames = ['name']
-  return scalarFamily('gauge', { name, help, labelNames }, function* () {
+  return scalarFamily('gauge', { name, help, labelNames, isShared: true }, function* () {
     for (const [poolKey, averages] of state.pools())
       yield [labelsOf(labelNames, [state.nameOf(poolKey)]), read(poolKey, averages)]
   })
@@ -70,7 +70,8 @@ function poolFamily(
 
 function queueFamily(state: PoolState, name: string, endpointLabel: string): Family {
   const labelNames = ['name', endpointLabel]
-  return scalarFamily('gauge', { name, help: helps.endpointQueue, labelNames }, function* (): Generator<ScalarSample> {
+  const head = { name, help: helps.endpointQueue, labelNames, isShared: true }
+  return scalarFamily('gauge', head, function* (): Generator<ScalarSample> {
     for (const [poolKey] of state.pools()) {
       for (const endpoint of state.endpoints(poolKey).filter(isScraped)) {
         yield [labelsOf(labelNames, [state.nameOf(poolKey), endpoint.name]), endpoint.metrics.queued]

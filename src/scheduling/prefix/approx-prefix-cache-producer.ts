@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Endpoint } from '../../pool/endpoint.ts'
-import { bytesPerToken, type PrefixMatches, type SchedulingRequest, type Usage } from '../plugin.ts'
+import { bytesPerToken, type PrefixMatches, type PromptPrefix, type SchedulingRequest, type Usage } from '../plugin.ts'
 import type { PluginKind } from '../plugin-kind.ts'
 import { PrefixIndex } from './prefix-index.ts'
 import { TokenLength } from './token-length.ts'
@@ -30,6 +30,9 @@ export const approxPrefixCacheProducer: PluginKind<PrefixMatches> = {
   create: (given) => new ApproxPrefixMatches(parameters.parse(given ?? {})),
 }
 
+/** What is told to others: to which address a prompt with these keys went. */
+type Placement = readonly [address: string, keys: Float64Array]
+
 /** Remembers what was sent where, and learns from the usage in answers how far that can be trusted. */
 class ApproxPrefixMatches implements PrefixMatches {
   readonly type = type
@@ -43,6 +46,7 @@ class ApproxPrefixMatches implements PrefixMatches {
   #total = 0
   /** Where in the candidates the last one stood that was asked for. */
   #at = 0
+  #tell: ((lesson: unknown) => void) | undefined
   /** What the endpoint was thought to have of the prompts under way, where it was something. */
   readonly #assumed = new Map<SchedulingRequest, { readonly endpoint: Endpoint; readonly bytes: number }>()
 
@@ -86,12 +90,29 @@ class ApproxPrefixMatches implements PrefixMatches {
 
   routed(request: SchedulingRequest, endpoint: Endpoint): void {
     if (request.prompt === undefined) return
-    const bytes = this.#index.add(request.prompt, request.targetModel, endpoint)
+    const bytes = this.#add(request.prompt, request.targetModel, endpoint)
     if (bytes > 0) this.#assumed.set(request, { endpoint, bytes })
   }
 
   promptRead(request: SchedulingRequest, endpoint: Endpoint): void {
-    if (request.prompt !== undefined) this.#index.add(request.prompt, request.targetModel, endpoint)
+    if (request.prompt !== undefined) this.#add(request.prompt, request.targetModel, endpoint)
+  }
+
+  onLesson(tell: (lesson: unknown) => void): void {
+    this.#tell = tell
+  }
+
+  learn(lesson: unknown, endpointAt: (address: string) => Endpoint | undefined): void {
+    const [address, keys] = lesson as Placement
+    const endpoint = endpointAt(address)
+    if (endpoint !== undefined) this.#index.learn(keys, endpoint)
+  }
+
+  #add(prompt: PromptPrefix, model: string, endpoint: Endpoint): number {
+    const bytes = this.#index.add(prompt, model, endpoint)
+    // What it had of a prompt before, and all of it, is no news.
+    if (bytes < this.#index.addedBytes) this.#tell?.([endpoint.address, this.#index.added] satisfies Placement)
+    return bytes
   }
 
   ended(request: SchedulingRequest, endpoint: Endpoint, usage: Usage | undefined): void {

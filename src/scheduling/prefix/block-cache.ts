@@ -2,17 +2,22 @@ import { bytesOfBlock } from './blocks.ts'
 
 const none = -1
 const firstRoom = 128
+const noNumbers = new Float64Array(0)
+const noBlocks = new Uint16Array(0)
+const noEntries = new Int32Array(0)
 
 /**
  * The blocks that one model server is thought to have in its cache, the least recently used of which go first. A chain is
  * always touched as a whole, from its last block to its first, so that no block is older than one that follows it: a server
  * that has a block has all before it, and how far it has a chain is found by a binary search.
  *
- * Open hash chains and the list by age run through typed arrays: 24 bytes a block, where a Map takes 45.
+ * Open hash chains and the list by age run through typed arrays: 24 bytes a block, where a Map takes 45. There are none before
+ * the first block: every server of every pool has a cache here, and most of a large fleet are asked about long before they get
+ * a prompt.
  */
 export class BlockCache {
   /** Entries that may be used without growing. */
-  #room = firstRoom
+  #room = 0
   #size = 0
   /** The first of the unused entries, chained by {@link #next}; below {@link #opened} only. */
   #unused = none
@@ -21,14 +26,14 @@ export class BlockCache {
   #newest = none
   #oldest = none
   #bytes = 0
-  #keys = new Float64Array(firstRoom)
+  #keys = noNumbers
   /** Position of the block in its chain, which says how many bytes it has. */
-  #blocks = new Uint16Array(firstRoom)
+  #blocks = noBlocks
   /** The next entry of the same bucket. */
-  #next = new Int32Array(firstRoom)
-  #newer = new Int32Array(firstRoom)
-  #older = new Int32Array(firstRoom)
-  #buckets = new Int32Array(firstRoom).fill(none)
+  #next = noEntries
+  #newer = noEntries
+  #older = noEntries
+  #buckets = noEntries
 
   get size(): number {
     return this.#size
@@ -46,7 +51,7 @@ export class BlockCache {
   /** How many of the first `count` blocks of a chain are here. */
   matchedBlocks(chain: Float64Array, count: number): number {
     // Most servers have nothing of a prompt, and those that have some mostly have all that they ever shared.
-    if (count === 0 || !this.has(chain[0])) return 0
+    if (count === 0 || this.#size === 0 || !this.has(chain[0])) return 0
     let first = 1
     let beyond = count
     while (first < beyond) {
@@ -76,6 +81,7 @@ export class BlockCache {
   }
 
   #find(key: number): number {
+    if (this.#room === 0) return none
     let entry = this.#buckets[key & (this.#room - 1)]
     while (entry !== none && this.#keys[entry] !== key) entry = this.#next[entry]
     return entry
@@ -133,7 +139,7 @@ export class BlockCache {
 
   /** Only called when every entry is used, so that each belongs into a bucket. */
   #grow(): void {
-    const room = this.#room * 2
+    const room = Math.max(firstRoom, this.#room * 2)
     this.#keys = grown(this.#keys, new Float64Array(room))
     this.#blocks = grown(this.#blocks, new Uint16Array(room))
     this.#newer = grown(this.#newer, new Int32Array(room))

@@ -23,11 +23,12 @@ const smallestShare = 1 / 64
 export class PrefixIndex {
   readonly #holdings = new WeakMap<Endpoint, Holding>()
   readonly #capacityBytes: (endpoint: Endpoint) => number
-  /** The last candidates and what is kept of them: most requests have the same, and a WeakMap is slow to ask. */
-  readonly #candidates: Endpoint[] = []
-  readonly #candidateHoldings: Holding[] = []
+  /** The caches of all candidates together: most requests of a pool have the same array, and a WeakMap is slow to ask. */
+  readonly #caches = new WeakMap<readonly Endpoint[], readonly BlockCache[]>()
   /** The keys of the prompt at hand. */
   readonly #chain = new Float64Array(maxBlocks)
+  /** How many of them the prompt had that was added last. */
+  #added = 0
 
   /** @param capacityBytes how many bytes of prompts the cache of an endpoint holds */
   constructor(capacityBytes: (endpoint: Endpoint) => number) {
@@ -39,7 +40,10 @@ export class PrefixIndex {
     return this.#holdings.get(endpoint)?.cache.size ?? 0
   }
 
-  /** Writes to `matched[i]` how many of the first `maxBytes` of the prompt `candidates[i]` has. Returns how many it can have. */
+  /**
+   * Writes to `matched[i]` how many of the first `maxBytes` of the prompt `candidates[i]` has. Returns how many it can have.
+   * @param candidates an array that is never altered
+   */
   match(
     prompt: PromptPrefix,
     model: string,
@@ -48,14 +52,10 @@ export class PrefixIndex {
     matched: Float64Array,
   ): number {
     const count = this.#readChain(prompt, model, maxBytes)
-    this.#candidates.length = Math.min(this.#candidates.length, candidates.length)
-    this.#candidateHoldings.length = this.#candidates.length
-    for (let i = 0; i < candidates.length; i += 1) {
-      if (this.#candidates[i] !== candidates[i]) {
-        this.#candidates[i] = candidates[i]
-        this.#candidateHoldings[i] = this.#holdingOf(candidates[i])
-      }
-      matched[i] = endOfBlock(this.#candidateHoldings[i].cache.matchedBlocks(this.#chain, count) - 1)
+    const caches = this.#cachesOf(candidates)
+    for (let i = 0; i < caches.length; i += 1) {
+      const blocks = caches[i].matchedBlocks(this.#chain, count)
+      matched[i] = blocks === 0 ? 0 : endOfBlock(blocks - 1)
     }
     return endOfBlock(count - 1)
   }
@@ -63,10 +63,27 @@ export class PrefixIndex {
   /** The endpoint gets the prompt. Returns how many bytes of it the endpoint is thought to have had before. */
   add(prompt: PromptPrefix, model: string, endpoint: Endpoint): number {
     const count = this.#readChain(prompt, model, Number.POSITIVE_INFINITY)
+    this.#added = count
     const holding = this.#holdingOf(endpoint)
     const had = holding.cache.matchedBlocks(this.#chain, count)
     holding.cache.touch(this.#chain, count, this.#capacityBytes(endpoint) * holding.share)
     return endOfBlock(had - 1)
+  }
+
+  /** A copy of the keys of the prompt that was added last, for {@link learn} of an index elsewhere. */
+  get added(): Float64Array {
+    return this.#chain.slice(0, this.#added)
+  }
+
+  /** How many bytes of that prompt are in blocks. */
+  get addedBytes(): number {
+    return endOfBlock(this.#added - 1)
+  }
+
+  /** The endpoint has got a prompt with these keys. */
+  learn(keys: Float64Array, endpoint: Endpoint): void {
+    const { cache, share } = this.#holdingOf(endpoint)
+    cache.touch(keys, keys.length, this.#capacityBytes(endpoint) * share)
   }
 
   /** The server had `cachedBytes` of a prompt, of which it was thought to have `assumedBytes`. */
@@ -79,6 +96,15 @@ export class PrefixIndex {
     holding.share = Math.max(smallestShare, holding.share * shareLost)
     // What was sent last is there now, whatever was there before: what is too much is the oldest.
     holding.cache.shrink(this.#capacityBytes(endpoint) * holding.share)
+  }
+
+  #cachesOf(candidates: readonly Endpoint[]): readonly BlockCache[] {
+    let caches = this.#caches.get(candidates)
+    if (caches === undefined) {
+      caches = candidates.map((endpoint) => this.#holdingOf(endpoint).cache)
+      this.#caches.set(candidates, caches)
+    }
+    return caches
   }
 
   #holdingOf(endpoint: Endpoint): Holding {

@@ -42,7 +42,7 @@ export const sessionAffinityParameters = z.strictObject({
     .prefault({}),
 })
 
-export type SessionAffinity = Pick<Plugin, 'headerNames' | 'routed' | 'responseHeaders'> & {
+export type SessionAffinity = Pick<Plugin, 'headerNames' | 'routed' | 'responseHeaders' | 'onLesson' | 'learn'> & {
   /** Where the request's session belongs among the candidates; -1 when it has none, or its endpoint is not there. */
   pinned(request: SchedulingRequest, candidates: readonly Endpoint[]): number
 }
@@ -108,6 +108,9 @@ function byToken(header: string, profileName: string | undefined): SessionAffini
 /** Longer ids are no ids: clients could fill the memory with them. */
 const maxIdLength = 256
 
+/** What is told to others. */
+type Bound = readonly [session: string, address: string]
+
 type SessionIdConfig = z.output<typeof sessionAffinityParameters>['sessionIdConfig']
 
 function byId(config: SessionIdConfig, profileName: string | undefined, context: PluginContext): SessionAffinity {
@@ -125,6 +128,7 @@ function byId(config: SessionIdConfig, profileName: string | undefined, context:
 
   // The request that was looked for last, whose endpoint was not among the candidates.
   let missed: SchedulingRequest | undefined
+  let tell: ((lesson: unknown) => void) | undefined
   return {
     headerNames: config.sources.flatMap(({ header }) => (header === undefined ? [] : [header])),
     pinned(request, candidates) {
@@ -144,7 +148,16 @@ function byId(config: SessionIdConfig, profileName: string | undefined, context:
       const bound = bindings.addressOf(session)
       const mayBind = bound === undefined || bound === endpoint.address || missed === request
       missed = undefined
-      if (mayBind) bindings.bind(session, endpoint.address)
+      if (!mayBind) return
+      bindings.bind(session, endpoint.address)
+      tell?.([session, endpoint.address] satisfies Bound)
+    },
+    onLesson(listener) {
+      tell = listener
+    },
+    learn(lesson) {
+      const [session, address] = lesson as Bound
+      bindings.bind(session, address)
     },
   }
 }
