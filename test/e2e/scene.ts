@@ -1,13 +1,14 @@
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { type IncomingMessage, request } from 'node:http'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { parse, stringify } from 'yaml'
 import { Client, type Received, type Sent } from '../../src/demo/client.ts'
 import { freePorts } from '../../src/demo/free-ports.ts'
-import { GuardedProcess, untilReady } from '../../src/demo/process.ts'
+import type { GuardedProcess, Program } from '../../src/demo/process.ts'
 import { envoy } from './envoy.ts'
+import { Part } from './part.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 
@@ -29,33 +30,55 @@ export type SceneOptions = {
   /** An EndpointPickerConfig, but for its kind. */
   readonly configuration?: object
   readonly serveFlags?: readonly string[]
+  /** How many Signalboxes share the requests; 1 by default. */
+  readonly replicas?: number
+  /** Threads of Envoy that take requests; 1 by default. */
+  readonly envoyWorkers?: number
   /** By what the test calls them. */
   readonly listeners?: Readonly<Record<string, Listener>>
+  /** Further fields of the route to the servers. */
+  readonly route?: Readonly<Record<string, unknown>>
   /** Fields of an access log line beside `case`, the header x-case of the request. */
   readonly accessLog?: Readonly<Record<string, string>>
 }
 
-/** One Envoy, one Signalbox, and the servers of a test. */
+/** A Signalbox of the scene. */
+export type Replica = { readonly part: Part; readonly metricsUrl: string }
+
+/** One Envoy, one Signalbox or more, and the servers of a test. */
 export class Scene {
-  readonly signalbox: GuardedProcess
-  readonly metricsUrl: string
+  readonly replicas: readonly Replica[]
+  readonly envoy: Part
+  /** What Signalbox reads and follows: the resources are the only file of their folder. */
+  readonly files: { readonly resources: string; readonly endpoints: string }
   readonly #ports: ReadonlyMap<string, number>
   readonly #clients: ReadonlyMap<string, Client>
   readonly #logFile: string
   readonly #ends: (() => Promise<unknown>)[]
 
-  constructor(
-    signalbox: GuardedProcess,
-    metricsUrl: string,
-    { ports, logFile }: Places,
-    ends: (() => Promise<unknown>)[],
-  ) {
-    this.signalbox = signalbox
-    this.#ports = ports
-    this.#clients = new Map([...ports].map(([name, port]) => [name, new Client(`http://127.0.0.1:${port}`)]))
-    this.metricsUrl = metricsUrl
-    this.#logFile = logFile
+  constructor(parts: Pick<Scene, 'replicas' | 'envoy' | 'files'>, places: Places, ends: (() => Promise<unknown>)[]) {
+    this.replicas = parts.replicas
+    this.envoy = parts.envoy
+    this.files = parts.files
+    this.#ports = places.ports
+    this.#clients = new Map([...places.ports].map(([name, port]) => [name, new Client(`http://127.0.0.1:${port}`)]))
+    this.#logFile = places.logFile
     this.#ends = ends
+  }
+
+  /** The first of them. */
+  get signalbox(): GuardedProcess {
+    return this.replicas[0].part.process
+  }
+
+  /** Of the first of them, as {@link metric} reads it. */
+  get metricsUrl(): string {
+    return this.replicas[0].metricsUrl
+  }
+
+  /** E.g. `http://127.0.0.1:8080`. */
+  urlOf(listener = onlyListener): string {
+    return `http://127.0.0.1:${this.#ports.get(listener)}`
   }
 
   send(sent: Sent, listener = onlyListener): Promise<Received> {
@@ -78,8 +101,8 @@ export class Scene {
   }
 
   /** The value of one of Signalbox's metrics without labels. */
-  async metric(name: string): Promise<number> {
-    const page = await (await fetch(this.metricsUrl)).text()
+  async metric(name: string, { metricsUrl }: Pick<Replica, 'metricsUrl'> = this): Promise<number> {
+    const page = await (await fetch(metricsUrl)).text()
     return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(page)?.[1])
   }
 
@@ -125,60 +148,76 @@ async function start(options: SceneOptions, ends: (() => Promise<unknown>)[]): P
   const folder = await mkdtemp(join(tmpdir(), 'signalbox-scene-'))
   ends.push(() => rm(folder, { recursive: true, force: true }))
   const names = Object.keys(listeners)
-  const [grpcPort, healthPort, metricsPort, adminPort, ...listenerPorts] = await freePorts(4 + names.length)
+  const [adminPort, ...listenerPorts] = await freePorts(1 + names.length)
   const ports = new Map(names.map((name, index) => [name, listenerPorts[index]]))
 
   const files = {
-    resources: join(folder, 'resources.yaml'),
+    resources: join(folder, 'resources', 'resources.yaml'),
     endpoints: join(folder, 'endpoints.yaml'),
     configuration: join(folder, 'configuration.yaml'),
     envoy: join(folder, 'envoy.yaml'),
     log: join(folder, 'access.log'),
   }
   const manifests = [pool, ...(options.resources ?? [])].map((manifest) => stringify(manifest))
+  await mkdir(dirname(files.resources))
   await writeFile(files.resources, manifests.join('---\n'))
   await writeFile(files.endpoints, stringify({ endpoints: servers.map(endpointOf) }))
   const kind = { apiVersion: 'llm-d.ai/v1alpha1', kind: 'EndpointPickerConfig' }
   if (configuration !== undefined) await writeFile(files.configuration, stringify({ ...kind, ...configuration }))
-  const signalbox = new GuardedProcess({
-    name: 'signalbox serve',
-    command: join(root, 'bin', 'signalbox'),
-    args: [
-      'serve',
-      `--resources=${files.resources}`,
-      `--endpoints=${files.endpoints}`,
-      ...(configuration === undefined ? [] : [`--config-file=${files.configuration}`]),
-      '--secure-serving=false',
-      '--host=127.0.0.1',
-      `--grpc-port=${grpcPort}`,
-      `--grpc-health-port=${healthPort}`,
-      `--metrics-port=${metricsPort}`,
-      '--drain-timeout=0s',
-      ...serveFlags,
-    ],
-  })
-  ends.push(() => signalbox.stop())
-  const metricsUrl = `http://127.0.0.1:${metricsPort}/metrics`
-  await untilReady(signalbox, async () => (await fetch(metricsUrl)).ok)
+  const flags = [
+    `--resources=${dirname(files.resources)}`,
+    `--endpoints=${files.endpoints}`,
+    ...(configuration === undefined ? [] : [`--config-file=${files.configuration}`]),
+    ...serveFlags,
+  ]
+  const replicas: Replica[] = []
+  const grpcPorts: number[] = []
+  for (let index = 0; index < (options.replicas ?? 1); index++) {
+    const [grpcPort, healthPort, metricsPort] = await freePorts(3)
+    const metricsUrl = `http://127.0.0.1:${metricsPort}/metrics`
+    const part = new Part(serve({ grpcPort, healthPort, metricsPort }, flags), async () => (await fetch(metricsUrl)).ok)
+    ends.push(() => part.stop())
+    await part.start()
+    replicas.push({ part, metricsUrl })
+    grpcPorts.push(grpcPort)
+  }
 
   const template = await readFile(join(root, 'envoy', 'full-duplex.yaml'), 'utf8')
-  const places = { ports, adminPort, grpcPort, logFile: files.log }
+  const places = { ports, adminPort, grpcPorts, logFile: files.log }
   await writeFile(
     files.envoy,
     stringify(envoyConfiguration(parse(template), options, places), { aliasDuplicateObjects: false }),
   )
-  const program = new GuardedProcess({
+  const program: Program = {
     name: 'envoy',
     command: envoy!,
     args: [
-      ...['-c', files.envoy, '--disable-hot-restart', '--concurrency', '1', '--log-level', 'warning'],
-      ...['--file-flush-interval-msec', '20'],
+      ...['-c', files.envoy, '--disable-hot-restart', '--log-level', 'warning'],
+      ...['--concurrency', String(options.envoyWorkers ?? 1), '--file-flush-interval-msec', '20'],
     ],
-  })
-  ends.push(() => program.stop())
-  await untilReady(program, async () => (await fetch(`http://127.0.0.1:${adminPort}/ready`)).ok)
-  return new Scene(signalbox, metricsUrl, places, ends)
+  }
+  const gateway = new Part(program, async () => (await fetch(`http://127.0.0.1:${adminPort}/ready`)).ok)
+  ends.push(() => gateway.stop())
+  await gateway.start()
+  return new Scene({ replicas, envoy: gateway, files }, places, ends)
 }
+
+type ServePorts = Readonly<Record<'grpcPort' | 'healthPort' | 'metricsPort', number>>
+
+const serve = ({ grpcPort, healthPort, metricsPort }: ServePorts, flags: readonly string[]): Program => ({
+  name: 'signalbox serve',
+  command: join(root, 'bin', 'signalbox'),
+  args: [
+    'serve',
+    '--secure-serving=false',
+    '--host=127.0.0.1',
+    `--grpc-port=${grpcPort}`,
+    `--grpc-health-port=${healthPort}`,
+    `--metrics-port=${metricsPort}`,
+    '--drain-timeout=0s',
+    ...flags,
+  ],
+})
 
 const labels = { app: 'model' }
 
@@ -226,7 +265,7 @@ type Yaml = any
 type Places = {
   readonly ports: ReadonlyMap<string, number>
   readonly adminPort: number
-  readonly grpcPort: number
+  readonly grpcPorts: readonly number[]
   readonly logFile: string
 }
 
@@ -234,21 +273,21 @@ type Places = {
 function envoyConfiguration(
   template: Yaml,
   options: SceneOptions,
-  { ports, adminPort, grpcPort, logFile }: Places,
+  { ports, adminPort, grpcPorts, logFile }: Places,
 ): Yaml {
   const { admin, static_resources: fixed } = structuredClone(template)
   admin.address.socket_address.port_value = adminPort
   const servers: Yaml = fixed.clusters.find(({ name }: Yaml) => name === 'qwen-pool')
   servers.load_assignment.endpoints[0].lb_endpoints = options.servers.map(({ port }) => lbEndpoint(port))
   const signalbox: Yaml = fixed.clusters.find(({ name }: Yaml) => name === 'signalbox')
-  signalbox.load_assignment.endpoints[0].lb_endpoints = [lbEndpoint(grpcPort)]
+  signalbox.load_assignment.endpoints[0].lb_endpoints = grpcPorts.map(lbEndpoint)
   const listeners = [...ports].map(([name, port]) => {
     const listener = structuredClone(fixed.listeners[0])
     listener.name = name
     listener.address.socket_address.port_value = port
     const connections: Yaml = listener.filter_chains[0].filters[0].typed_config
     connections.access_log = [fileLog(logFile, { case: '%REQ(X-CASE)%', ...options.accessLog })]
-    const toServers = { match: { prefix: '/' }, route: { cluster: servers.name, timeout: '60s' } }
+    const toServers = { match: { prefix: '/' }, route: { cluster: servers.name, timeout: '60s', ...options.route } }
     connections.route_config.virtual_hosts[0].routes = [toServers]
     const { processingMode, processor: changes, filtersBefore = [] } = options.listeners?.[name] ?? {}
     const processor: Yaml = connections.http_filters[0].typed_config

@@ -13,9 +13,9 @@ describe.skipIf(envoy === undefined)('under load no request fails', () => {
   afterAll(() => gateway?.stop())
 
   test.each([
-    { mode: 'full-duplex', requests: 20_000 },
-    { mode: 'streamed', requests: 5_000 },
-    { mode: 'buffered', requests: 5_000 },
+    { mode: 'full-duplex', requests: 10_000 },
+    { mode: 'streamed', requests: 2_500 },
+    { mode: 'buffered', requests: 2_500 },
   ] as const)('$mode: $requests requests over 64 connections', async ({ mode, requests }) => {
     const result = await load(gateway.urls.get(mode)!, requests, 64)
     expect(result).toMatchObject({ requests, failures: new Map() })

@@ -13,7 +13,7 @@ export type Arrival = {
 /** Answers one request. */
 export type Answering = (arrival: Arrival, response: ServerResponse, upstream: Upstream) => void
 
-/** A model server whose answers the test has in its hand. Its metrics say that it has nothing to do. */
+/** A model server whose answers the test has in its hand. Its metrics say that it has nothing to do, if not told otherwise. */
 export class Upstream {
   readonly name: string
   /** Every request but those for metrics, in the order in which their bodies were complete. */
@@ -25,6 +25,8 @@ export class Upstream {
   mostRunning = 0
   /** Answers 503 to everything. */
   isUnavailable = false
+  /** Answers who asks for metrics. */
+  metrics: (response: ServerResponse) => void = answerIdleMetrics
   readonly #answering: Answering
   readonly #server = createServer((request, response) => this.#serve(request, response))
 
@@ -72,8 +74,7 @@ export class Upstream {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.url === '/metrics')
-      return void response.end('vllm:num_requests_waiting 0\nvllm:kv_cache_usage_perc 0\n')
+    if (request.url === '/metrics') return this.metrics(response)
     if (this.isUnavailable) return void response.writeHead(503).end()
     response.setHeader(servedBy, this.name)
     this.mostRunning = Math.max(this.mostRunning, ++this.running)
@@ -93,6 +94,11 @@ export class Upstream {
     this.arrivals.push(arrival)
     this.#answering(arrival, response, this)
   }
+}
+
+/** The page of a server that has nothing to do. */
+export const answerIdleMetrics = (response: ServerResponse): void => {
+  response.end('vllm:num_requests_waiting 0\nvllm:kv_cache_usage_perc 0\n')
 }
 
 /** Says in every answer which server it came from. */

@@ -12,7 +12,7 @@ function openSource(options: FileSourceOptions) {
   const snapshots: Snapshot[] = []
   const changes: ProblemChange[] = []
   const source = new FileSource(
-    { rereadMs: 3_600_000, ...options },
+    { rereadMs: 3_600_000, settleMs: 0, ...options },
     {
       onSnapshot: (snapshot) => snapshots.push(snapshot),
       onProblems: (change) => changes.push(change),
@@ -163,6 +163,32 @@ describe('a change on disk gives a new snapshot', () => {
       await eventually(() => expect(namesOf(snapshots.at(-1))).toEqual(['one', `v${version}`]))
     }
     expect(snapshots).toHaveLength(3)
+    expect(changes).toEqual([])
+  })
+
+  test('when a file is written in place by somebody who pauses', async () => {
+    const directory = await makeTempDirectory()
+    const [file, endpointsFile] = ['a.yaml', 'endpoints'].map((name) => join(directory, name))
+    const endpoints = 'endpoints:\n- {name: a, address: 127.0.0.1}\n- {name: b, address: 127.0.0.2}\n'
+    await writeFile(file, twoModels)
+    await writeFile(endpointsFile, endpoints)
+    const options = { paths: [file], endpointsFile, quietMs: 1, rereadMs: 5, settleMs: 3_600_000 }
+    const { source, snapshots, changes } = openSource(options)
+    await source.start()
+    // Cut between two documents or entries, both are valid and say less.
+    for (const [path, text, cut] of [
+      [file, twoModels, 0],
+      [file, twoModels, oneModel.length],
+      [endpointsFile, endpoints, endpoints.indexOf('- {name: b')],
+    ] as const) {
+      await writeFile(path, text.slice(0, cut))
+      await new Promise((resolve) => setTimeout(resolve, 50))
+      await writeFile(path, text)
+    }
+    await writeFile(file, documents(twoModels, modelText('three')))
+    await eventually(() => expect(namesOf(snapshots.at(-1))).toEqual(['one', 'two', 'three']))
+    expect(snapshots).toHaveLength(1)
+    expect(snapshots[0].endpoints).toHaveLength(2)
     expect(changes).toEqual([])
   })
 
