@@ -15,6 +15,8 @@ export type RunResult = LatencySummary & { readonly requestsPerSecond: number; r
 export type LoadGenerator = { readonly name: string; run(address: string, run: Run): Promise<RunResult> }
 
 const execute = promisify(execFile)
+/** A run takes seconds; one that takes so long does not end any more. */
+const options = { timeout: 300_000, killSignal: 'SIGKILL' } as const
 
 /** epload where EPLOAD names it, as it costs less of the machine that it shares with the server; else bench/driver.ts. */
 export function loadGenerator(eploadPath: string | undefined): LoadGenerator {
@@ -27,9 +29,12 @@ function eploadProgram(path: string): LoadGenerator {
     async run(address, { bodyBytes, position, requests }) {
       const flags = { addr: address, size: bodyBytes, pos: position, n: requests, model: modelName }
       const args = Object.entries(flags).map(([flag, value]) => `-${flag}=${value}`)
-      const { stdout } = await execute(path, args).catch((error) => {
+      const { stdout } = await execute(path, args, options).catch((error) => {
         // It tries one request first, and prints what went wrong with it.
-        throw new Error(`epload at ${address}: ${error.stdout?.trim() || error.message}`)
+        const reason = error.killed
+          ? `not done after ${options.timeout / 1000} s`
+          : error.stdout?.trim() || error.message
+        throw new Error(`epload at ${address}: ${reason}`)
       })
       return parseEpload(stdout, requests)
     },
@@ -65,10 +70,12 @@ const driverProgram: LoadGenerator = {
   async run(address, { bodyBytes, position, requests }) {
     const flags = { address, 'body-bytes': bodyBytes, position, requests, model: modelName }
     const args = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`)
-    const { stdout } = await execute(process.execPath, [driverPath, ...args]).catch((error) => {
+    const { stdout } = await execute(process.execPath, [driverPath, ...args], options).catch((error) => {
       // It exits 1 when requests failed; its result says how many.
       if (error.stdout) return error as { stdout: string }
-      throw error
+      throw error.killed
+        ? new Error(`bench/driver.ts at ${address}: not done after ${options.timeout / 1000} s`)
+        : error
     })
     const result: LoadResult = JSON.parse(stdout)
     return {

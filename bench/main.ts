@@ -1,26 +1,22 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { styleText } from 'node:util'
 import { Command, Option } from 'commander'
-import { findEnvoy } from '../src/demo/envoy-binary.ts'
-import { findParts, partsHelp } from '../test/real/parts.ts'
-import { measureEndToEnd, type Outcome, referencePair, subject, type Target } from './e2e.ts'
-import { measureGateways } from './envoy.ts'
-import { loadGenerator } from './load.ts'
+import { partsHelp } from '../test/real/parts.ts'
+import { measureGrowth } from './growth/growth.ts'
+import { measureMemory } from './memory/memory.ts'
 import { runMicro } from './micro.ts'
 import { parsePeer } from './options.ts'
-import { type Fleet, startFleet } from './peers/fleet.ts'
-import { startGateways } from './peers/gateways.ts'
-import { referenceParts, startReference } from './peers/reference.ts'
 import type { Server } from './peers/server.ts'
-import { startSignalbox } from './peers/signalbox.ts'
+import { measureProfile } from './profile/profile.ts'
 import { type Part, type PartReport, parts, reportMarkdown } from './report.ts'
-import { measureResponses } from './responses/responses.ts'
 import { measureRoutes } from './routes/routes.ts'
 import { measureScraping } from './scraping/scraping.ts'
+import { measureServers } from './servers.ts'
 import { alignTable } from './table.ts'
 import { measureTraces } from './traces/traces.ts'
+import { measureWorkers } from './workers/workers.ts'
+import { inWorkspace } from './workspace.ts'
 
 type Options = {
   readonly quick: boolean
@@ -29,31 +25,32 @@ type Options = {
   readonly config?: string
 }
 
-type Reports = Partial<Record<Part, PartReport>>
-
-/** Stops what was started, last first. */
-type Closers = (() => Promise<void>)[]
-
 const resultsFile = join(import.meta.dirname, 'RESULTS.md')
-const fleetSize = 4
 
 const say = (line: string) => console.error(line)
 
 async function main(args: readonly string[]): Promise<void> {
   const options = parseOptions(args)
   const wants = (part: Part) => options.only === undefined || options.only === part
-  const reports: Reports = {}
+  const reports: Partial<Record<Part, PartReport>> = {}
+  const { quick } = options
+  /** Runs a part that is asked for, in a folder of its own. */
+  const run = async (part: Part, measure: (directory: string) => Promise<Partial<PartReport>>) => {
+    if (wants(part)) reports[part] = { ...nothingFound, ...(await inWorkspace(measure)) }
+  }
 
-  if (wants('micro')) reports.micro = { ...nothingFound, micro: await runMicro(say) }
-  if (wants('e2e') || wants('responses') || wants('envoy')) Object.assign(reports, await measureServers(options))
-  if (wants('scraping')) {
-    const outcome = await inWorkspace((directory) => measureScraping({ quick: options.quick, directory, say }))
-    reports.scraping = { ...nothingFound, ...outcome }
+  await run('micro', async () => ({ micro: await runMicro(say) }))
+  if (wants('e2e') || wants('responses') || wants('envoy')) {
+    const peers = options.peer
+    Object.assign(reports, await inWorkspace((directory) => measureServers({ wants, quick, peers, directory, say })))
   }
-  if (wants('routes')) {
-    reports.routes = await inWorkspace((directory) => measureRoutes({ quick: options.quick, directory, say }))
-  }
-  if (wants('traces')) reports.traces = await inWorkspace((workspace) => measureTraces(options, workspace, say))
+  await run('profile', (directory) => measureProfile({ quick, directory, say }))
+  await run('memory', (directory) => measureMemory({ directory, say }))
+  await run('workers', (directory) => measureWorkers({ quick, directory, say }))
+  await run('growth', (directory) => measureGrowth({ quick, directory, say }))
+  await run('scraping', (directory) => measureScraping({ quick, directory, say }))
+  await run('routes', (directory) => measureRoutes({ quick, directory, say }))
+  await run('traces', (directory) => measureTraces(options, directory, say))
 
   for (const { micro, tables, leftOut, misses } of Object.values(reports)) {
     for (const { name, text } of micro) console.log(`Micro: ${name}\n${text}\n`)
@@ -95,88 +92,6 @@ function parseOptions(args: readonly string[]): Options {
     )
     .parse(args, { from: 'user' })
     .opts<Options>()
-}
-
-async function inWorkspace<T>(work: (workspace: string) => Promise<T>): Promise<T> {
-  const workspace = mkdtempSync(join(tmpdir(), 'signalbox-bench-'))
-  process.once('exit', () => rmSync(workspace, { recursive: true, force: true }))
-  return work(workspace)
-}
-
-/** Starts the fleet, signalbox and its peers; measures; stops them all. */
-function measureServers(options: Options): Promise<Reports> {
-  return inWorkspace(async (workspace) => {
-    const closers: Closers = []
-    const leftOut: string[] = []
-    const reports: Reports = {}
-    try {
-      say('starting signalbox and its peers')
-      const fleet = await startFleet(fleetSize)
-      closers.push(fleet.stop)
-      const targets = await startTargets(options, fleet, workspace, closers, leftOut)
-      const wants = (part: Part) => options.only === undefined || options.only === part
-      if (wants('e2e')) {
-        const { EPLOAD } = findParts(['EPLOAD']).found
-        const outcome = await measureEndToEnd({ targets, generator: loadGenerator(EPLOAD), quick: options.quick, say })
-        reports.e2e = { micro: [], leftOut: [...leftOut], ...outcome }
-      }
-      if (wants('responses')) {
-        const [{ servers: own }, pair] = targets
-        const reference = pair?.name === referencePair ? pair.servers[1] : undefined
-        const outcome = await measureResponses({ subject: own[0], reference, quick: options.quick, say })
-        reports.responses = { micro: [], leftOut: [...leftOut], ...outcome }
-      }
-      if (wants('envoy')) {
-        const outcome = await measureBehindEnvoy(options, targets, workspace, closers, leftOut)
-        reports.envoy = { micro: [], leftOut, ...outcome }
-      }
-      return reports
-    } finally {
-      for (const close of closers.reverse()) await close()
-    }
-  })
-}
-
-async function startTargets(
-  { peer }: Options,
-  fleet: Fleet,
-  workspace: string,
-  closers: Closers,
-  leftOut: string[],
-): Promise<Target[]> {
-  const signalbox = await startSignalbox(fleet, workspace)
-  closers.push(signalbox.stop)
-  const targets: Target[] = [{ name: subject, servers: [signalbox] }]
-
-  const { found, missing } = findParts(referenceParts)
-  if (missing.length === 0) {
-    const reference = await startReference(found, fleet, workspace)
-    closers.push(reference.stop)
-    targets.push({ name: referencePair, servers: [reference.router, reference.picker] })
-  } else {
-    leftOut.push(...missing.map((what) => `${referencePair}: ${what}`))
-  }
-  return [...targets, ...peer.map((server) => ({ name: server.name, servers: [server] }))]
-}
-
-async function measureBehindEnvoy(
-  { quick }: Options,
-  targets: readonly Target[],
-  workspace: string,
-  closers: Closers,
-  leftOut: string[],
-): Promise<Outcome> {
-  let envoyBinary: string
-  try {
-    envoyBinary = await findEnvoy(process.env, say)
-  } catch (error) {
-    leftOut.push(`Envoy: ${(error as Error).message}`)
-    return { tables: [], misses: [] }
-  }
-  const chains = [{ name: 'no ext_proc', servers: [] }, ...targets]
-  const { gateways, envoyPid, stop } = await startGateways(envoyBinary, chains, workspace)
-  closers.push(stop)
-  return measureGateways({ gateways, envoyPid, quick, say })
 }
 
 // A signal would end the process without its exit handlers.

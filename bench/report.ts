@@ -7,9 +7,13 @@ import { markdownTable, type Table } from './table.ts'
 const headings = {
   micro: 'Hot functions',
   e2e: 'ext_proc servers',
+  profile: 'Where the CPU time goes',
   responses: 'Streamed responses',
+  memory: 'Memory of requests in flight',
+  workers: 'Workers',
+  growth: 'Growth',
   scraping: 'Metrics of model servers',
-  envoy: 'Behind a real Envoy',
+  envoy: 'Behind a real Envoy Gateway',
   routes: 'Routes of OME and AIM Engine',
   traces: 'Traces behind a real Envoy Gateway',
 } as const

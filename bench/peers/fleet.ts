@@ -1,9 +1,9 @@
-import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { freePorts } from '../../src/demo/free-ports.ts'
+import { GuardedProcess, untilReady } from '../../src/demo/process.ts'
 import type { EndpointSpec } from '../../src/pool/endpoint.ts'
 
-/** Model servers as far as an endpoint picker sees them: an address each that answers `GET /metrics` like vLLM. */
+/** Model servers. */
 export type Fleet = {
   readonly endpoints: readonly EndpointSpec[]
   /** The one port that all of them listen on. */
@@ -11,57 +11,41 @@ export type Fleet = {
   stop(): Promise<void>
 }
 
+/** Those of model-servers.ts, all in one process. */
+export type OwnFleet = Fleet & { readonly pid: number }
+
 export const fleetNamespace = 'default'
 export const fleetLabels = { app: 'bench-model-server' }
 
-/** Starts `count` metric servers (at most 250) on 127.20.0.1, 127.20.0.2, …, all on one free port. */
-export async function startFleet(count: number): Promise<Fleet> {
-  const servers: Server[] = []
-  let port = 0
-  for (let i = 0; i < count; i++) {
-    const text = vllmMetrics(i)
-    const server = createServer((_request, answer) => {
-      answer.setHeader('content-type', 'text/plain; version=0.0.4')
-      answer.end(text)
-    })
-    // The first one takes any free port; the others, on addresses of their own, take the same.
-    server.listen(port, addressOf(i))
-    await once(server, 'listening')
-    port = (server.address() as AddressInfo).port
-    servers.push(server)
+const program = fileURLToPath(new URL('model-servers.ts', import.meta.url))
+
+const addresses = ['127.20.0.1', '127.20.0.2', '127.20.0.3', '127.20.0.4']
+
+/** Starts them all on one free port. */
+export async function startFleet(): Promise<OwnFleet> {
+  const [port] = await freePorts(1)
+  const servers = new GuardedProcess({
+    name: 'model servers',
+    command: process.execPath,
+    args: [program, String(port), ...addresses],
+  })
+  try {
+    // The last one listens when all do.
+    await untilReady(servers, async () => (await fetch(`http://${addresses.at(-1)}:${port}/metrics`)).ok)
+  } catch (error) {
+    await servers.stop()
+    throw error
   }
   return {
     port,
-    endpoints: servers.map((_, i) => ({
-      name: `model-server-${i + 1}`,
+    pid: servers.pid,
+    endpoints: addresses.map((address, index) => ({
+      name: `model-server-${index + 1}`,
       namespace: fleetNamespace,
-      address: addressOf(i),
+      address,
       port,
       labels: fleetLabels,
     })),
-    async stop() {
-      for (const server of servers) {
-        server.close()
-        server.closeAllConnections()
-      }
-    },
+    stop: () => servers.stop(),
   }
-}
-
-const addressOf = (index: number) => `127.20.0.${index + 1}`
-
-/** Loads that differ from server to server, so that scorers have something to compare. */
-function vllmMetrics(index: number): string {
-  const engine = 'engine="0",model_name="qwen"'
-  return `# TYPE vllm:num_requests_running gauge
-vllm:num_requests_running{${engine}} ${index % 3}
-# TYPE vllm:num_requests_waiting gauge
-vllm:num_requests_waiting{${engine}} ${index % 2}
-# TYPE vllm:kv_cache_usage_perc gauge
-vllm:kv_cache_usage_perc{${engine}} ${(0.1 + (index % 5) * 0.05).toFixed(2)}
-# TYPE vllm:cache_config_info gauge
-vllm:cache_config_info{block_size="16",num_gpu_blocks="2048"} 1
-# TYPE vllm:lora_requests_info gauge
-vllm:lora_requests_info{max_lora="4",running_lora_adapters="",waiting_lora_adapters=""} 1.0
-`
 }

@@ -1,11 +1,12 @@
+import { stringify } from 'yaml'
 import { createCrds } from '../../test/real/crds.ts'
 import { startKubeApi } from '../../test/real/kube-api.ts'
 import { type Fleet, fleetNamespace } from './fleet.ts'
 import { createInKube, poolName } from './resources.ts'
-import { type OwnServer, type Server, startServer } from './server.ts'
+import { type OwnServer, startServer } from './server.ts'
 
 /** The Go body-based router and the Go endpoint picker, which together do what signalbox does alone. */
-export type Reference = { readonly router: Server; readonly picker: Server; stop(): Promise<void> }
+export type Reference = { readonly router: OwnServer; readonly picker: OwnServer; stop(): Promise<void> }
 
 export const referenceParts = ['KUBEBUILDER_ASSETS', 'SIGNALBOX_CRDS', 'REFERENCE_BBR', 'REFERENCE_EPP'] as const
 export type ReferenceParts = Readonly<Record<(typeof referenceParts)[number], string>>
@@ -19,6 +20,31 @@ const crds = [
 /** As their charts set them, and the cheapest they can be: no traces, few lines of log. */
 const cheapestFlags = ['--tracing=false', '-v=1']
 
+/** Its own default, and the scorer of adapters, which signalbox has by default. */
+const pickerConfiguration = stringify({
+  apiVersion: 'inference.networking.x-k8s.io/v1alpha1',
+  kind: 'EndpointPickerConfig',
+  plugins: [
+    { type: 'queue-scorer' },
+    { type: 'kv-cache-utilization-scorer' },
+    { type: 'prefix-cache-scorer' },
+    { type: 'lora-affinity-scorer' },
+    { type: 'max-score-picker' },
+  ],
+  schedulingProfiles: [
+    {
+      name: 'default',
+      plugins: [
+        { pluginRef: 'queue-scorer', weight: 2 },
+        { pluginRef: 'kv-cache-utilization-scorer', weight: 2 },
+        { pluginRef: 'prefix-cache-scorer', weight: 3 },
+        { pluginRef: 'lora-affinity-scorer', weight: 1 },
+        { pluginRef: 'max-score-picker' },
+      ],
+    },
+  ],
+})
+
 /** Both read their resources from Kubernetes only, so they get a real API server with the fleet's pool in it. */
 export async function startReference(parts: ReferenceParts, fleet: Fleet, directory: string): Promise<Reference> {
   const api = await startKubeApi(parts.KUBEBUILDER_ASSETS, directory)
@@ -28,9 +54,8 @@ export async function startReference(parts: ReferenceParts, fleet: Fleet, direct
     await api.stop()
   }
   const start = async (name: string, command: string, ownFlags: readonly string[]) => {
-    // They have no flag for the kubeconfig. `env` hands its process over to the program, so the pid is the program's.
-    const args = [`KUBECONFIG=${api.kubeconfig}`, command, ...cheapestFlags, ...ownFlags]
-    const server = await startServer(name, 'env', args)
+    // They have no flag for the kubeconfig.
+    const server = await startServer(name, command, [...cheapestFlags, ...ownFlags], { KUBECONFIG: api.kubeconfig })
     servers.push(server)
     return server
   }
@@ -38,8 +63,12 @@ export async function startReference(parts: ReferenceParts, fleet: Fleet, direct
     await createCrds(api, parts.SIGNALBOX_CRDS, crds)
     await createInKube(api, fleet)
     const router = await start('BBR', parts.REFERENCE_BBR, ['--streaming'])
-    const poolFlags = [`--pool-name=${poolName}`, `--pool-namespace=${fleetNamespace}`]
-    const picker = await start('EPP', parts.REFERENCE_EPP, poolFlags)
+    const picker = await start('EPP', parts.REFERENCE_EPP, [
+      `--pool-name=${poolName}`,
+      `--pool-namespace=${fleetNamespace}`,
+      `--config-text=${pickerConfiguration}`,
+      '--metrics-endpoint-auth=false',
+    ])
     return { router, picker, stop }
   } catch (error) {
     await stop()

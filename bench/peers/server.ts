@@ -6,16 +6,28 @@ import { GuardedProcess, untilReady } from '../../src/demo/process.ts'
 /** An ext_proc server that runs: its plaintext host:port, and whose CPU time is its cost. */
 export type Server = { readonly name: string; readonly address: string; readonly pid: number }
 
-export type OwnServer = Server & { stop(): Promise<void> }
+export type OwnServer = Server & {
+  /** Its metrics page; plaintext, without a login. */
+  readonly metricsUrl: string
+  stop(): Promise<void>
+}
 
 const startTimeoutMs = 60_000
 const checkTimeoutMs = 1000
+
+/** Variables that a program is to have besides those of this process. */
+export type Environment = Readonly<Record<string, string>>
 
 /**
  * Starts a server on free ports and waits until its gRPC health says SERVING. Signalbox and the reference programs share
  * the flags that this takes.
  */
-export async function startServer(name: string, command: string, args: readonly string[]): Promise<OwnServer> {
+export async function startServer(
+  name: string,
+  command: string,
+  args: readonly string[],
+  environment: Environment = {},
+): Promise<OwnServer> {
   const [port, healthPort, metricsPort] = await freePorts(3)
   const shared = [
     `--grpc-port=${port}`,
@@ -23,14 +35,22 @@ export async function startServer(name: string, command: string, args: readonly 
     `--metrics-port=${metricsPort}`,
     '--secure-serving=false',
   ]
-  const program = new GuardedProcess({ name, command, args: [...args, ...shared] })
+  const variables = Object.entries(environment).map(([variable, value]) => `${variable}=${value}`)
+  // `env` hands its process over to the program, so the pid is the program's.
+  const program = new GuardedProcess({ name, command: 'env', args: [...variables, command, ...args, ...shared] })
   try {
     await untilReady(program, () => isServing(`127.0.0.1:${healthPort}`), startTimeoutMs)
   } catch (error) {
     await program.stop()
     throw error
   }
-  return { name, address: `127.0.0.1:${port}`, pid: program.pid, stop: () => program.stop() }
+  return {
+    name,
+    address: `127.0.0.1:${port}`,
+    pid: program.pid,
+    metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
+    stop: () => program.stop(),
+  }
 }
 
 type Check = (

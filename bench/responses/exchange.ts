@@ -1,7 +1,7 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2'
 import { AnswerReader, answeredEvent, answerTo, opening, type ResponseMode, sentBody } from './messages.ts'
 
-const processPath = '/envoy.service.ext_proc.v3.ExternalProcessor/Process'
+export const processPath = '/envoy.service.ext_proc.v3.ExternalProcessor/Process'
 const windowBytes = 16 * 1024 * 1024
 const answerTimeoutMs = 10_000
 

@@ -24,8 +24,8 @@ const { Process } = ExternalProcessor.service as ServiceDefinition
 /** How Envoy sends the body of a response: to be sent back, or to be acknowledged piece by piece. */
 export type ResponseMode = 'FULL_DUPLEX_STREAMED' | 'STREAMED'
 
-/** The messages that begin an exchange whose request is in full duplex. */
-const requestHeaders = (mode: ResponseMode) =>
+/** The message that begins an exchange whose request is in full duplex. */
+export const requestHeaders = (mode: ResponseMode) =>
   message({
     request_headers: headers({
       ':method': 'POST',
@@ -66,7 +66,8 @@ function headers(values: Readonly<Record<string, string>>): object {
   }
 }
 
-function message(request: object): Buffer {
+/** A ProcessingRequest with its gRPC prefix. */
+export function message(request: object): Buffer {
   const bytes = Process.requestSerialize(request)
   const prefix = Buffer.alloc(prefixBytes)
   prefix.writeUInt32BE(bytes.length, 1)

@@ -1,5 +1,6 @@
 import { usageNamespace } from '../../src/response/usage-metadata.ts'
 import type { Outcome } from '../e2e.ts'
+import { type Goal, judge } from '../goal.ts'
 import type { Server } from '../peers/server.ts'
 import { cpuSeconds } from '../process-cpu.ts'
 import { type LatencySummary, median, roundsInWords, summarizeLatencies } from '../statistics.ts'
@@ -8,13 +9,13 @@ import { chatEvents, cutEverywhere, promptTokens } from './events.ts'
 import { connectStreams, type ResponseStream } from './exchange.ts'
 import { type ResponseMode, reportedNumbers, responseMessages } from './messages.ts'
 
-/** How many times the CPU time a chunk of signalbox the reference must at least need, or the benchmark fails. */
-const ratioTarget = 4
+/** How many times the CPU time a chunk of signalbox the reference has to need. */
+const ratioGoal: Goal = { atLeast: 4 }
 const connections = 2
 const streams = 64
 const quickShare = 0.25
 const rounds = 5
-/** Per stream: enough for half a second or so of CPU time, which the system counts in steps of 10 ms. */
+/** Per stream: enough for half a second or so of CPU time. */
 const chunksUnderLoad = 2000
 const chunksAlone = 2000
 /** Of the stream whose events are cut at every place. */
@@ -150,19 +151,12 @@ function wayRows(
     const of = (value: (sample: Sample) => number) => figure(median(own.map(value)))
     // Within a round, as what else the machine does changes from round to round.
     const ratio = median(own.map(({ cpuMicros }, round) => cpuMicros / samples.get(first)![round].cpuMicros))
-    let ratioCell: Cell = figure(ratio)
-    // Written so that a ratio that is no number misses too.
-    if (way.server !== first.server && !(ratio >= ratioTarget)) {
-      ratioCell = { text: `${figure(ratio)} < ${ratioTarget}`, missesTarget: true }
-      misses.push(
-        `response, ${label}: ${way.name} needs ${figure(ratio)} times the CPU a chunk of ${first.name}, target ${ratioTarget}`,
-      )
-    }
+    const goal = way.server === first.server ? undefined : ratioGoal
     return [
       label,
       way.name,
       of(({ cpuMicros }) => cpuMicros),
-      ratioCell,
+      judge(ratio, goal, `response, ${label}: CPU a chunk of ${way.name} to ${first.name}`, misses),
       of(({ chunksPerSecond }) => chunksPerSecond),
       of(({ p50Ms }) => p50Ms * 1000),
       of(({ p99Ms }) => p99Ms * 1000),

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest'
-import { parseWrk } from '../../bench/gateway-load.ts'
 import { parseEpload } from '../../bench/load.ts'
 
 describe('parseEpload', () => {
@@ -17,12 +16,4 @@ describe('parseEpload', () => {
   test('says what is missing', () => {
     expect(() => parseEpload('warmup: no server', 1)).toThrow(/epload printed no .*req.*warmup: no server/)
   })
-})
-
-test('parseWrk takes the answers with an error status out of the requests', () => {
-  const output = `Running 1s test @ http://127.0.0.1:8080
-  1 threads and 16 connections
-  Non-2xx or 3xx responses: 100
-{"requests":2100,"failed":100,"micros":2000000}`
-  expect(parseWrk(output)).toBe(1000)
 })
