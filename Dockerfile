@@ -18,13 +18,14 @@ RUN node_modules/.bin/node scripts/build.ts image
 FROM scratch AS base
 COPY --from=build /build/image/ /
 USER 65532:65532
-ENV NODE_ENV=production
+# As bin/signalbox has it, where the reason is.
+ENV NODE_ENV=production MALLOC_MMAP_THRESHOLD_=49152
 EXPOSE 9002 9003 9005 9090
 
 FROM base AS endpoint-picker
-ENTRYPOINT ["/bin/node", "--max-semi-space-size=4", "--external-memory-accounted-in-global-limit", "/signalbox/src/main.js", "serve", "--kubernetes"]
+ENTRYPOINT ["/bin/node", "--max-semi-space-size=2", "/signalbox/src/main.js", "serve", "--kubernetes"]
 
 FROM base AS signalbox
 # The flags are those of bin/signalbox, where their reasons are.
-ENTRYPOINT ["/bin/node", "--max-semi-space-size=4", "--external-memory-accounted-in-global-limit", "/signalbox/src/main.js"]
+ENTRYPOINT ["/bin/node", "--max-semi-space-size=2", "/signalbox/src/main.js"]
 CMD ["serve", "--kubernetes"]
