@@ -6,14 +6,19 @@ import { entrypoint, readStages, root, stageNamed, wordsOf } from './dockerfile.
 
 const text = (file: string) => readFileSync(join(root, file), 'utf8')
 
+const launcher = text('bin/signalbox')
+
 test.each(['signalbox', 'endpoint-picker'])('%s: Node is started with the flags of bin/signalbox', (stage) => {
-  const launcher = [...text('bin/signalbox').matchAll(/^ *flags='?"?(?:\$flags )?(--[\w=-]+)["']$/gm)].map(
-    ([, flag]) => flag,
-  )
-  expect(launcher).toHaveLength(2)
+  const flags = /^exec "\$node" (.*) "\$root\/src\/main\.ts"/m.exec(launcher)?.[1].split(' ')
+  expect(flags).toHaveLength(1)
   const [node, ...args] = entrypoint(stageNamed(stage))
   expect(node).toBe('/bin/node')
-  expect(args.slice(0, args.indexOf('/signalbox/src/main.js'))).toEqual(launcher)
+  expect(args.slice(0, args.indexOf('/signalbox/src/main.js'))).toEqual(flags)
+})
+
+test('memory is mapped as bin/signalbox says', () => {
+  const threshold = /MALLOC_MMAP_THRESHOLD_:-(\d+)/.exec(launcher)?.[1]
+  expect(wordsOf(stageNamed('base'), 'ENV')[0].split(' ')).toContain(`MALLOC_MMAP_THRESHOLD_=${threshold}`)
 })
 
 test('an image without a target is the one of the chart', () => {
