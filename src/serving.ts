@@ -15,6 +15,7 @@ import { createDefaultConfiguration } from './scheduling/default-configuration.t
 import type { ServiceOptions } from './service.ts'
 import { readDocuments } from './sources/document.ts'
 import type { Snapshot } from './sources/source.ts'
+import { atMostEvery } from './telemetry/log.ts'
 import { createMetrics, type Metrics } from './telemetry/metrics.ts'
 import { namesModel } from './telemetry/resource-names.ts'
 
@@ -46,6 +47,9 @@ const quietMs = 1000
 const noticeMs = 1000
 /** Kept of the drain timeout for letting streams go, when requests do not cease to come. */
 const releaseMs = 5000
+
+/** A client that finds a defect can repeat it at any rate: lines about it come so often at most, milliseconds. */
+const defectLogIntervalMs = 1000
 
 /** What serving needs of those who watch. */
 export type Watched = PoolActivity & {
@@ -88,11 +92,16 @@ export class Serving {
       options,
     )
     this.#conversing = createConversing(options, configuration, watched.pools, watched, this.#metrics, log)
+    let cause = ''
+    const logDefect = atMostEvery(defectLogIntervalMs, performance.now.bind(performance), (count) =>
+      log.error({ cause, count }, 'a stream failed by a defect of this service'),
+    )
     this.#exchanges = new Exchanges(this.#conversing.context, () => this.#routing, {
       failed: (reason, message) => {
         this.#metrics.exchangeErrors.inc({ reason })
-        if (reason === 'internal') log.error({ cause: message }, 'a stream failed by a defect of this service')
-        else log.debug({ reason, cause: message }, 'a stream failed')
+        if (reason !== 'internal') return log.debug({ reason, cause: message }, 'a stream failed')
+        cause = message
+        logDefect()
       },
     })
   }

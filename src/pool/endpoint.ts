@@ -43,7 +43,7 @@ export type Endpoint = {
   metrics: EndpointMetrics
   /** False while its address refuses connections, as the scrapes see it. */
   isReachable: boolean
-  /** Requests that this process has sent there and that have not ended: fresher than any scrape. */
+  /** Requests that this service, with all its workers, has sent there and that have not ended: fresher than any scrape. */
   inFlight: number
   /** The proxy tells no ends of answers: requests leave {@link inFlight} while the server still works for them. */
   endsUnseen: boolean
@@ -51,7 +51,7 @@ export type Endpoint = {
   inFlightTokens: number
 }
 
-/** Requests that a server works for, as far as is known: those of this process, or the last scrape's where it can't see their ends. */
+/** Requests that a server works for, as far as is known: those of this service, or the last scrape's where it can't see their ends. */
 export function activeRequests({ inFlight, endsUnseen, metrics }: Endpoint): number {
   return endsUnseen ? Math.max(inFlight, metrics.queued + metrics.running) : inFlight
 }

@@ -3,7 +3,8 @@ type Shrunk = { readonly text: string; readonly sinceMs: number }
 /**
  * Tells files that have become shorter from files that are still being written. Who writes in place empties the file first, and
  * may pause at any point of it; what stands there meanwhile can be valid and mean something else. So a shorter text counts
- * once it has stood for a while, and until then the one before does. Files that are replaced whole wait, too: nothing tells.
+ * once it has stood for a while, and until then the one before does. Files that are replaced whole wait, too: nothing tells. One
+ * that is replaced again and again, by texts of which none continues another, does not wait any longer for that.
  */
 export class Settling {
   readonly #settleMs: number
@@ -20,7 +21,7 @@ export class Settling {
     const counting = this.#counting.get(path)
     const shrunk = this.#shrunk.get(path)
     if (counting !== undefined && text.length < counting.length) {
-      const sinceMs = shrunk?.text === text ? shrunk.sinceMs : nowMs
+      const sinceMs = shrunk === undefined || isPartOfOther(text, shrunk.text) ? nowMs : shrunk.sinceMs
       if (nowMs - sinceMs < this.#settleMs) {
         this.#shrunk.set(path, { text, sinceMs })
         return counting
@@ -46,4 +47,9 @@ export class Settling {
     const oldestMs = Math.min(...Array.from(this.#shrunk.values(), ({ sinceMs }) => sinceMs))
     return Math.max(0, oldestMs + this.#settleMs - nowMs)
   }
+}
+
+/** One is what stood there while the other was being written, or emptied. */
+function isPartOfOther(a: string, b: string): boolean {
+  return a.length !== b.length && (a.startsWith(b) || b.startsWith(a))
 }

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
-import { drainGraceMs, maxUnansweredPings, pingIntervalMs, restartDelayMs } from './limits.ts'
+import { drainGraceMs, maxPingsBeforeServing, maxUnansweredPings, pingIntervalMs, restartDelayMs } from './limits.ts'
 import type { FromWorker, ToWorker } from './messages.ts'
 
 /** A process of its own, and the channel to it. */
@@ -165,9 +165,8 @@ export class Crew {
   #ping(): void {
     this.#after(pingIntervalMs, () => this.#ping())
     for (const place of this.#places) {
-      // One that begins takes the time it takes.
-      if (place.process === undefined || !place.isServing) continue
-      if (place.unansweredPings >= maxUnansweredPings) {
+      if (place.process === undefined) continue
+      if (place.unansweredPings >= (place.isServing ? maxUnansweredPings : maxPingsBeforeServing)) {
         this.#options.log.error({ worker: place.name }, 'a worker does not answer, and is killed')
         place.process.kill()
       } else {

@@ -13,6 +13,9 @@ export const pingIntervalMs = 1_000
 /** A worker that has not answered so many of them serves nobody: it is killed, and started again. */
 export const maxUnansweredPings = 10
 
+/** The same before it serves: it loads the program and reads what there is, on a machine that may be busy. */
+export const maxPingsBeforeServing = 120
+
 /** Before a worker that has ended is started again, milliseconds: twice as long each time, until one has served for the last of these. */
 export const restartDelayMs = { first: 100, most: 10_000, servedWell: 10_000 } as const
 

@@ -73,7 +73,11 @@ export class NewsDesk<Worker> {
   }
 
   #tell(): void {
-    const scrapes = this.#scrapesOf(this.#scraped)
+    const { pools } = this.#options
+    // Workers know endpoints by their addresses, where another server may be by now.
+    const scrapes = this.#scrapesOf(
+      [...this.#scraped].filter((endpoint) => pools.endpointAt(endpoint.address) === endpoint),
+    )
     this.#scraped.clear()
     const longestIntervalMs = this.#options.longestIntervalMs()
     for (const [worker, untold] of this.#untold) {
@@ -90,7 +94,7 @@ export class NewsDesk<Worker> {
     return Array.from(addresses, (address) => [address, this.#totals.othersAt(address, worker)] as const)
   }
 
-  #scrapesOf(endpoints: ReadonlySet<Endpoint>): ScrapeNews[] {
+  #scrapesOf(endpoints: Iterable<Endpoint>): ScrapeNews[] {
     const nowMs = this.#options.clock.nowMs()
     return Array.from(endpoints, ({ address, isReachable, metrics }) => {
       return { address, isReachable, metrics, ageMs: nowMs - metrics.updatedAtMs }

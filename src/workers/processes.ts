@@ -18,7 +18,14 @@ export const spawnProcess: Spawn = (listener) => {
   cluster.schedulingPolicy = cluster.SCHED_RR
   // 'advanced' takes maps, sets and buffers as they are.
   cluster.setupPrimary({ exec: program, args: [], serialization: 'advanced' })
-  const worker: Worker = cluster.fork()
+  let worker: Worker
+  try {
+    worker = cluster.fork()
+  } catch (error) {
+    // No memory, or no room for another process: as if it had ended at once.
+    setImmediate(() => listener.ended((error as Error).message))
+    return { send() {}, kill() {} }
+  }
   worker.on('message', (message: FromWorker) => listener.told(message))
   const disconnected = new Promise<void>((resolve) => worker.on('disconnect', resolve))
   worker.on('exit', async (code, signal) => {
@@ -27,8 +34,10 @@ export const spawnProcess: Spawn = (listener) => {
     await Promise.race([disconnected, delay(lastWordsMs)])
     listener.ended(signal === null ? `exit code ${code}` : `signal ${signal}`)
   })
-  // A message that can't be sent any more: the end of the process says it all.
-  worker.on('error', () => {})
+  worker.on('error', (error) => {
+    // One that could not begin has no end to tell of. Else a message can't be sent any more: the end of the process says it all.
+    if (worker.process.pid === undefined) listener.ended(error.message)
+  })
   return {
     send: (message) => void (worker.isConnected() && worker.process.send(message, undefined, undefined, () => {})),
     kill: () => void worker.process.kill('SIGKILL'),

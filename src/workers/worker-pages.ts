@@ -3,7 +3,6 @@ import { type Merge, PageValues } from '../telemetry/page-sum.ts'
 import { pageTimeoutMs } from './limits.ts'
 
 type Collection = {
-  readonly arriving: Map<unknown, PageValues>
   readonly done: Promise<void>
   end(): void
 }
@@ -16,6 +15,8 @@ export class WorkerPages<Worker> {
   readonly #last = new Map<Worker, PageValues>()
   /** What workers that have ended had counted when they were asked last. */
   readonly #ended = new PageValues()
+  /** What has come of the pages that are under way: of each worker one at a time, so that the pieces of two never mingle. */
+  readonly #arriving = new Map<Worker, PageValues>()
   #collection: Collection | undefined
 
   constructor(clock: Clock, mergeOf: (family: string) => Merge) {
@@ -26,17 +27,18 @@ export class WorkerPages<Worker> {
   /** Asks the workers for their pages; resolves to those of all, of the ended ones too. Never fails. */
   async collect(workers: readonly Worker[], ask: (worker: Worker) => void): Promise<readonly PageValues[]> {
     if (this.#collection === undefined && workers.length > 0) {
-      this.#collection = this.#begin(workers)
-      for (const worker of workers) ask(worker)
+      this.#collection = this.#begin()
+      const idle = workers.filter((worker) => !this.#arriving.has(worker))
+      for (const worker of idle) this.#arriving.set(worker, new PageValues())
+      for (const worker of idle) ask(worker)
     }
     await this.#collection?.done
     return [...this.#last.values(), this.#ended]
   }
 
-  /** A piece of a worker's page has come. */
+  /** A piece of a worker's page has come: for the next scrape, where it is too late for the one that it was asked for. */
   read(worker: Worker, text: string, isLast: boolean): void {
-    const page = this.#collection?.arriving.get(worker)
-    // Too late for the scrape that it was asked for.
+    const page = this.#arriving.get(worker)
     if (page === undefined) return
     page.read(text)
     if (!isLast) return
@@ -52,11 +54,10 @@ export class WorkerPages<Worker> {
     this.#arrived(worker)
   }
 
-  #begin(workers: readonly Worker[]): Collection {
+  #begin(): Collection {
     const { promise, resolve } = Promise.withResolvers<void>()
     const cancel = this.#clock.after(pageTimeoutMs, () => this.#collection?.end())
     return {
-      arriving: new Map(workers.map((worker) => [worker, new PageValues()])),
       done: promise,
       end: () => {
         cancel()
@@ -67,6 +68,6 @@ export class WorkerPages<Worker> {
   }
 
   #arrived(worker: Worker): void {
-    if (this.#collection?.arriving.delete(worker) && this.#collection.arriving.size === 0) this.#collection.end()
+    if (this.#arriving.delete(worker) && this.#arriving.size === 0) this.#collection?.end()
   }
 }
