@@ -23,6 +23,10 @@ describe('a text counts', () => {
     expect(follow(['abc', 0], ...readings)).toEqual(['abc', 'abc', 'abc', 'abc', 'abd'])
   })
 
+  test('after as long when it is replaced again and again by others of which none continues another', () => {
+    expect(follow(['abc', 0], ['x1', 600], ['x2', 1200], ['x3', 1700])).toEqual(['abc', 'abc', 'abc', 'x3'])
+  })
+
   test('each file by itself, and no longer than the file is there', () => {
     const settling = new Settling(settleMs)
     settling.textOf('a', 'abc', 0)
