@@ -2,9 +2,9 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pino from 'pino'
 import { expect, test } from 'vitest'
-import { defaultLimits } from '../src/request/limits.ts'
 import { type ServiceOptions, startService } from '../src/service.ts'
 import { SourceError } from '../src/sources/source.ts'
+import { serviceOptions } from './service-options.ts'
 import { poolText } from './sources/manifest-text.ts'
 import { makeTempDirectory } from './sources/temp-directory.ts'
 
@@ -12,25 +12,12 @@ async function optionsFor(given: Partial<ServiceOptions>): Promise<ServiceOption
   const directory = await makeTempDirectory()
   await writeFile(join(directory, 'pool.yaml'), poolText('pool'))
   return {
+    ...serviceOptions,
     source: { kind: 'files', resources: [directory], endpointsFile: undefined, defaultNamespace: 'default' },
-    onlyPool: undefined,
-    electsLeader: false,
     host: '127.0.0.1',
     grpcPort: 0,
     healthPort: 0,
     metricsPort: 0,
-    workers: 1,
-    tls: 'off',
-    limits: defaultLimits,
-    rejectsUnknownModels: false,
-    keepsContentLength: false,
-    configuration: undefined,
-    emitsEndpointScores: false,
-    keepsToSubset: true,
-    trustsHints: true,
-    answersModels: true,
-    emitsLlmdNames: false,
-    refreshMetricsIntervalMs: 50,
     drainTimeoutMs: 1,
     ...given,
   }

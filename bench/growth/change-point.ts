@@ -6,10 +6,9 @@ import { type Compiled, compileCatalog } from '../../src/catalog/compile.ts'
 import { modelNames } from '../../src/catalog/model-names.ts'
 import type { Resource } from '../../src/catalog/resource.ts'
 import { LivePools } from '../../src/pool/live-pools.ts'
-import { Scraper } from '../../src/pool/scraper.ts'
 import { namesModel } from '../../src/telemetry/resource-names.ts'
 import { clusterEndpoints, clusterResources, modelResource } from './cluster.ts'
-import { untouchedClock } from './decider.ts'
+import { idleScraper } from './decider.ts'
 
 export type ChangeSample = {
   /** Milliseconds of CPU time until the pools are the new ones and their endpoints are scraped. */
@@ -25,15 +24,7 @@ let resources = clusterResources(size)
 const all = clusterEndpoints(size)
 let compiled: Compiled = compileCatalog(resources)
 const live = new LivePools()
-const scraper = new Scraper({
-  clock: untouchedClock,
-  openSource: () => ({ fetch: () => Promise.reject(new Error('no network')), close: () => {} }),
-  engineOf: () => {
-    throw new Error('nothing is scraped')
-  },
-  onUnreachable: () => {},
-  onReachable: () => {},
-})
+const scraper = idleScraper()
 
 /** As the service takes in a snapshot. */
 function apply(specs: typeof all): void {

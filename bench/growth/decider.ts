@@ -29,7 +29,19 @@ const prompts = 2_000
 const questions = 20_000
 
 /** Time stands still for the scraper: nothing is fetched, and all timers stay as they are. */
-export const untouchedClock: Clock = { nowMs: () => performance.now(), epochMs: () => 0, after: () => () => {} }
+const untouchedClock: Clock = { nowMs: () => performance.now(), epochMs: () => 0, after: () => () => {} }
+
+/** Keeps endpoints, and fetches nothing of them. */
+export const idleScraper = (): Scraper =>
+  new Scraper({
+    clock: untouchedClock,
+    openSource: () => ({ fetch: () => Promise.reject(new Error('no network')), close: () => {} }),
+    engineOf: () => {
+      throw new Error('nothing is scraped')
+    },
+    onUnreachable: () => {},
+    onReachable: () => {},
+  })
 
 /**
  * A cluster in memory. The function decides one request for a model drawn from all: needsUser, resolve, admit, pick with the default
@@ -45,15 +57,7 @@ export function createDecider(size: Size): () => void {
   for (const [index, { address, port }] of specs.entries()) {
     pools.endpointAt(`${address}:${port}`)!.metrics = metricsOf(index, size)
   }
-  const scraper = new Scraper({
-    clock: untouchedClock,
-    openSource: () => ({ fetch: () => Promise.reject(new Error('no network')), close: () => {} }),
-    engineOf: () => {
-      throw new Error('nothing is scraped')
-    },
-    onUnreachable: () => {},
-    onReachable: () => {},
-  })
+  const scraper = idleScraper()
   scraper.update(pools.members)
   const metrics = createMetrics(
     {

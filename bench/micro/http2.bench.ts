@@ -4,7 +4,7 @@ import { Connection } from '../../src/http2/connection.ts'
 import { FrameReader } from '../../src/http2/frame-reader.ts'
 import { FrameWriter } from '../../src/http2/frame-writer.ts'
 import { HpackDecoder } from '../../src/http2/hpack/decoder.ts'
-import { encodeHeaders } from '../../src/http2/hpack/encode.ts'
+import { echo, okBlock, trailersBlock } from '../../test/http2/echo.ts'
 import { data, ends, opens, preface, settings } from '../../test/http2/wire.ts'
 
 /** Headers of ext_proc streams as Envoy 1.40 and grpc-go 1.85 send them: the first of a connection, and the ones after it. */
@@ -73,21 +73,9 @@ summary(() => {
   })
 })
 
-const responseBlock = encodeHeaders({ ':status': '200', 'content-type': 'application/grpc' })
-const trailersBlock = encodeHeaders({ 'grpc-status': '0' })
 const echoSocket = socket()
 // Answers with what came, and the end.
-new Connection(echoSocket, (stream) => {
-  stream.respond(responseBlock)
-  return {
-    data(chunk, start, end) {
-      stream.write(chunk.subarray(start, end))
-      stream.flush()
-    },
-    end: () => stream.end(trailersBlock),
-    closed() {},
-  }
-})
+new Connection(echoSocket, echo)
 echoSocket.emit('data', Buffer.concat([preface, settings(), first]))
 let nextId = 3
 bench('a stream with 1 KB, echoed by a connection', () => {
@@ -115,7 +103,7 @@ const writer = new FrameWriter(socket())
 const small = Buffer.alloc(200)
 const large = Buffer.alloc(16_384)
 const answer = (body: Buffer) => {
-  writer.headers(1, responseBlock, false)
+  writer.headers(1, okBlock, false)
   writer.data(1, body.length)
   writer.dataPiece(body, 0, body.length)
   writer.headers(1, trailersBlock, true)

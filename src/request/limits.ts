@@ -63,6 +63,3 @@ export const maxMessageBytes = (limits: Limits): number => limits.maxBodyBytes +
 
 /** Body bytes in one full-duplex answer: Envoy's limit is 64 KiB, the margin is that of the reference. */
 export const maxStreamedChunkBytes = 62_000
-
-/** Bytes that one stream may have written and not yet got rid of, before reading from it pauses. */
-export const maxUnsentBytes = 256 * 1024

@@ -130,6 +130,8 @@ export class Crew {
     const { clock, onAvailable, log } = this.#options
     place.isServing = true
     place.servingSinceMs = clock.nowMs()
+    // A slow start may have left more questions unanswered than one who serves is allowed.
+    place.unansweredPings = 0
     // Connections last: those that came while there were fewer workers would stay with them.
     for (const other of this.serving) if (other !== worker) other.send({ kind: 'renew' })
     if (this.serving.length === 1) onAvailable()

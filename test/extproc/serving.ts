@@ -12,6 +12,7 @@ import { Exchanges } from '../../src/extproc/exchange.ts'
 import { type GrpcMethod, GrpcServer } from '../../src/extproc/grpc-server.ts'
 import { extProcService, Health } from '../../src/extproc/health.ts'
 import type { Certificates } from '../../src/extproc/tls.ts'
+import { listenInTest } from '../http2/serving.ts'
 import { type BodyMode, bodyModes, frame, headersMessage, type Message } from './play.ts'
 import type { World } from './world.ts'
 
@@ -23,13 +24,7 @@ export async function serveMethods(
   certificates?: Certificates,
 ): Promise<{ server: GrpcServer; port: number }> {
   const server = new GrpcServer(methods, certificates)
-  const port = await server.listen(0, '127.0.0.1')
-  onTestFinished(() => {
-    const closed = server.close()
-    server.destroy()
-    return closed
-  })
-  return { server, port }
+  return { server, port: await listenInTest(server) }
 }
 
 /** The ext_proc service and its health in a world; `failures` are what its observer was told. */

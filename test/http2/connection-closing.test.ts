@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { errorCode } from '../../src/http2/errors.ts'
 import { flag, frameType, setting } from '../../src/http2/frame.ts'
 import { maxHeaderListBytes, maxOpenStreams } from '../../src/http2/limits.ts'
+import { okBlock, trailersBlock } from './echo.ts'
 import { dataOf, FakeClient, goawayOf, ofStream, ofType, openFakeClient, resetsOf, type Served } from './fake-client.ts'
 import { indexed, literal, newest } from './hpack/primitives.ts'
-import { okBlock, trailersBlock } from './serving.ts'
 import {
   block,
   data,

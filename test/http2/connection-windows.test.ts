@@ -10,8 +10,8 @@ import {
   streamWindowBytes,
 } from '../../src/http2/limits.ts'
 import { patternedBytes } from '../fuzz/processing-request.ts'
+import { okBlock, trailersBlock } from './echo.ts'
 import { dataOf, goawayOf, type Handlers, ofStream, ofType, openFakeClient, resetsOf } from './fake-client.ts'
-import { okBlock, trailersBlock } from './serving.ts'
 import { data, ends, frame, opens, opensAndEnds, ping, readFrames, rstStream, settings, windowUpdate } from './wire.ts'
 
 /** Answers each request that has ended with these bytes. */

@@ -1,8 +1,8 @@
 import { describe, expect, test, vi } from 'vitest'
 import { flag, frameType, setting } from '../../src/http2/frame.ts'
 import { lingerMs, maxHeaderListBytes, prefaceTimeoutMs, streamWindowBytes } from '../../src/http2/limits.ts'
+import { okBlock, trailersBlock } from './echo.ts'
 import { FakeClient, goawayOf, ofType, openFakeClient, resetsOf } from './fake-client.ts'
-import { okBlock, trailersBlock } from './serving.ts'
 import {
   block,
   data,

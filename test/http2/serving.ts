@@ -2,9 +2,9 @@ import { once } from 'node:events'
 import { connect as connectSocket, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 import type { RequestHandler } from '../../src/http2/connection.ts'
-import { encodeHeaders } from '../../src/http2/hpack/encode.ts'
 import { Http2Server, type KeyPair } from '../../src/http2/server.ts'
-import type { ServerStream, StreamListener } from '../../src/http2/stream.ts'
+import type { ServerStream } from '../../src/http2/stream.ts'
+import { echo } from './echo.ts'
 
 /** A server on a free port, closed when the test is over. */
 export async function serveHttp2(
@@ -12,29 +12,18 @@ export async function serveHttp2(
   keyPair?: KeyPair,
 ): Promise<{ server: Http2Server; port: number }> {
   const server = new Http2Server(serve, keyPair)
+  return { server, port: await listenInTest(server) }
+}
+
+/** Has a server listen on a free port until the test is over. Resolves to the port. */
+export async function listenInTest(server: Pick<Http2Server, 'listen' | 'close' | 'destroy'>): Promise<number> {
   const port = await server.listen(0, '127.0.0.1')
   onTestFinished(() => {
     const closed = server.close()
     server.destroy()
     return closed
   })
-  return { server, port }
-}
-
-export const okBlock = encodeHeaders({ ':status': '200', 'content-type': 'application/grpc' })
-export const trailersBlock = encodeHeaders({ 'grpc-status': '0' })
-
-/** Sends back what comes, and ends when the client does. */
-export function echo(stream: ServerStream): StreamListener {
-  stream.respond(okBlock)
-  return {
-    data(chunk, start, end) {
-      stream.write(chunk.subarray(start, end))
-      stream.flush()
-    },
-    end: () => stream.end(trailersBlock),
-    closed() {},
-  }
+  return port
 }
 
 /** What an echo serves, and the open streams that it knows of. */

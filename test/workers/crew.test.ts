@@ -170,6 +170,16 @@ describe('a worker that hangs', () => {
     await clock.advance(60_000)
     expect(processes.all[0].isKilled).toBe(false)
   })
+
+  test('is not one that serves at last, after it was asked often while it began', async () => {
+    newCrew(1)
+      .start()
+      .catch(() => {})
+    await clock.advance(2 * maxUnansweredPings * pingIntervalMs)
+    processes.serveAll()
+    await clock.advance(pingIntervalMs)
+    expect(processes.all[0].isKilled).toBe(false)
+  })
 })
 
 describe('a drain', () => {

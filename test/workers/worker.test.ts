@@ -7,7 +7,7 @@ import { emptyCatalog } from '../../src/catalog/catalog.ts'
 import { type CertificatePair, selfSignedCertificates } from '../../src/extproc/tls.ts'
 import type { FromWorker } from '../../src/workers/messages.ts'
 import { type StartMessage, Worker } from '../../src/workers/worker.ts'
-import { serviceOptions } from './service-options.ts'
+import { serviceOptions } from '../service-options.ts'
 
 let workers: Worker[] = []
 
@@ -26,7 +26,7 @@ function newWorker(given: { port?: number; certificate?: CertificatePair } = {})
   }
   const start: StartMessage = {
     kind: 'start',
-    options: { ...serviceOptions, host: '127.0.0.1', grpcPort: given.port ?? 0, drainTimeoutMs: 1 },
+    options: { ...serviceOptions, workers: 2, host: '127.0.0.1', grpcPort: given.port ?? 0, drainTimeoutMs: 1 },
     workerName: '1',
     logLevel: 'silent',
     certificate: given.certificate,

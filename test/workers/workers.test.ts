@@ -6,8 +6,8 @@ import { LivePools } from '../../src/pool/live-pools.ts'
 import { pageTimeoutMs } from '../../src/workers/limits.ts'
 import { Workers } from '../../src/workers/workers.ts'
 import { ManualClock, settled } from '../pool/manual-clock.ts'
+import { serviceOptions } from '../service-options.ts'
 import { type FakeProcess, FakeProcesses } from './fake-processes.ts'
-import { serviceOptions } from './service-options.ts'
 
 let clock: ManualClock
 let processes: FakeProcesses
@@ -32,7 +32,7 @@ beforeEach(async () => {
       if (readiness.at(-1) !== isReady) readiness.push(isReady)
     }
   })()
-  workers = new Workers(serviceOptions, watching, health, {
+  workers = new Workers({ ...serviceOptions, workers: 2 }, watching, health, {
     clock,
     spawn: processes.spawn,
     log: pino({ level: 'silent' }),

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { connectTo } from '../../extproc/serving.ts'
 import { seededRandom } from '../../fuzz/random.ts'
-import { okBlock, serveHttp2 } from '../serving.ts'
+import { okBlock } from '../echo.ts'
+import { serveHttp2 } from '../serving.ts'
 
 /** A server that notes the headers of each request, and a way to send it some with nghttp2's encoder, by node:http2. */
 async function openOracle() {

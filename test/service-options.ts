@@ -1,7 +1,7 @@
-import { defaultLimits } from '../../src/request/limits.ts'
-import type { ServiceOptions } from '../../src/service.ts'
+import { defaultLimits } from '../src/request/limits.ts'
+import type { ServiceOptions } from '../src/service.ts'
 
-/** Of a service with two workers and no resources. */
+/** Of a service without resources; what differs a test says. */
 export const serviceOptions: ServiceOptions = {
   source: { kind: 'files', resources: [], endpointsFile: undefined, defaultNamespace: 'default' },
   onlyPool: undefined,
@@ -10,7 +10,7 @@ export const serviceOptions: ServiceOptions = {
   grpcPort: 9002,
   healthPort: 9003,
   metricsPort: 9090,
-  workers: 2,
+  workers: 1,
   tls: 'off',
   limits: defaultLimits,
   rejectsUnknownModels: false,
