@@ -100,10 +100,27 @@ export function extProcConfig(name: string, mode: readonly ModeSetting[]): Any {
   return messages.extension.pack(messages.extension.from({ name, typed_config }))
 }
 
+/**
+ * Until health checks notice that one of several replicas has died, a stream that cannot connect to it begins at another.
+ * Nothing was sent then, so nothing happens twice. Envoy's default of a second before each try would be too slow.
+ */
+const retryPolicy = {
+  retry_on: 'connect-failure',
+  num_retries: 4,
+  retry_back_off: { base_interval: '0.025s', max_interval: '0.25s' },
+  retry_host_predicate: [
+    {
+      name: 'envoy.retry_host_predicates.previous_hosts',
+      typed_config: { '@type': `${types}.retry.host.previous_hosts.v3.PreviousHostsPredicate` },
+    },
+  ],
+  host_selection_retry_max_attempts: 5,
+}
+
 const processor = (responseBody: string, responseTrailers: string) => ({
   '@type': processorType,
   // The stream lives as long as the request, so no limit on its time.
-  grpc_service: { envoy_grpc: { cluster_name: clusterName }, timeout: '0s' },
+  grpc_service: { envoy_grpc: { cluster_name: clusterName }, timeout: '0s', retry_policy: retryPolicy },
   // Without a decision there is no right server to send a request to: fail closed, and say 503, not 500.
   failure_mode_allow: false,
   status_on_error: { code: 'ServiceUnavailable' },

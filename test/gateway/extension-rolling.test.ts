@@ -15,6 +15,9 @@ import { pool } from '../e2e/scene.ts'
 import { jsonOf } from '../extension/envoy-json.ts'
 import { socketAddress, startBareEnvoy } from './extension-envoy.ts'
 
+/** Of requests at the same time. */
+const clients = 16
+
 type Ports = { readonly grpc: number; readonly health: number; readonly metrics: number }
 
 /** The cluster of the replicas on these ports, as Envoy has it where one name leads to all of them. */
@@ -90,7 +93,7 @@ describe.skipIf(envoy === undefined)('two replicas of the ext_proc service and a
   })
 
   test('all requests go to those that are well', async () => {
-    const client = new Client(url, 16)
+    const client = new Client(url, clients)
     const ask = async () => (await client.send({ path: '/v1/chat/completions', body: chatBody('qwen') })).status
     const statuses = async () => new Set(await Promise.all(Array.from({ length: 30 }, ask)))
     await expect.poll(statuses).toEqual(new Set([200]))
@@ -98,16 +101,7 @@ describe.skipIf(envoy === undefined)('two replicas of the ext_proc service and a
   })
 
   test('one after the other started anew under load: no request fails', async () => {
-    const client = new Client(url, 16)
-    const statuses = new Map<number, number>()
-    let isOver = false
-    const keepAsking = async () => {
-      while (!isOver) {
-        const { status } = await client.send({ path: '/v1/chat/completions', body: chatBody('qwen') })
-        statuses.set(status, (statuses.get(status) ?? 0) + 1)
-      }
-    }
-    const traffic = Promise.all(Array.from({ length: 16 }, keepAsking))
+    const { statuses, stop } = askOn()
     /** Requests of which a replica has read the model since it was started. */
     const servedBy = async ({ metrics }: Ports) => {
       const page = await (await fetch(`http://127.0.0.1:${metrics}/metrics`)).text()
@@ -122,11 +116,45 @@ describe.skipIf(envoy === undefined)('two replicas of the ext_proc service and a
         await expect.poll(() => servedBy(ports[i])).toBeGreaterThan(0)
       }
     } finally {
-      isOver = true
-      await traffic
-      client.close()
+      await stop()
     }
     expect([...statuses.keys()]).toEqual([200])
     expect(statuses.get(200)).toBeGreaterThan(1000)
   })
+
+  test('one killed under load: only what it had in hand fails', async () => {
+    const { statuses, stop } = askOn()
+    const served = () => statuses.get(200) ?? 0
+    try {
+      await expect.poll(served).toBeGreaterThan(500)
+      process.kill(replicas[0].pid, 'SIGKILL')
+      await replicas[0].ended
+      const servedBefore = served()
+      await expect.poll(served).toBeGreaterThan(servedBefore + 2000)
+    } finally {
+      await stop()
+    }
+    const failed = [...statuses].reduce((sum, [status, count]) => (status === 200 ? sum : sum + count), 0)
+    expect(failed).toBeLessThanOrEqual(clients)
+  })
+
+  /** Keeps asking until it is stopped, and counts the answers by status. */
+  function askOn() {
+    const client = new Client(url, clients)
+    const statuses = new Map<number, number>()
+    let isOver = false
+    const keepAsking = async () => {
+      while (!isOver) {
+        const { status } = await client.send({ path: '/v1/chat/completions', body: chatBody('qwen') })
+        statuses.set(status, (statuses.get(status) ?? 0) + 1)
+      }
+    }
+    const traffic = Promise.all(Array.from({ length: clients }, keepAsking))
+    const stop = async () => {
+      isOver = true
+      await traffic
+      client.close()
+    }
+    return { statuses, stop }
+  }
 })
