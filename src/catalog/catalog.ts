@@ -1,3 +1,6 @@
+import type { RolloutPlan } from '../rollout/plan.ts'
+import type { RolloutPhase } from '../rollout/state.ts'
+
 /**
  * The immutable snapshot that requests are decided by: pools, rules of models, objectives and adapters, compiled from resources.
  * A request keeps the snapshot it began with; a change of resources makes a new one.
@@ -19,22 +22,55 @@ export type Pool = {
 /** A model that the servers of a pool know: a base model or a LoRA adapter. */
 export type TargetModel = {
   readonly name: string
-  /** Share of {@link TargetSplit.totalWeight}; 1 each where the resource gives no weights. */
+  /**
+   * Share of {@link TargetSplit.totalWeight}; 1 each where the resource gives no weights. A target that is rolled out may have 0,
+   * and so may the others of its split.
+   */
   readonly weight: number
   /** The name as a JSON string literal with its quotes, UTF-8: what is spliced into a body. */
   readonly literal: Buffer
 }
 
-/** What keeps one user on one target: the `user` field of the body, or a request header (lower case name). */
-export type StickyKey = { readonly kind: 'user' } | { readonly kind: 'header'; readonly name: string }
+/**
+ * What keeps one user on one target: `user` or `prompt_cache_key` of the body, a request header (lower case name), or the first
+ * of the headers that API keys come in ({@link apiKeyHeaders}).
+ */
+export type StickyKey =
+  | { readonly kind: 'user' }
+  | { readonly kind: 'prompt-cache-key' }
+  | { readonly kind: 'header'; readonly name: string }
+  | { readonly kind: 'api-key' }
+
+/** The one that counts first comes first. */
+export const apiKeyHeaders = ['authorization', 'x-api-key', 'api-key'] as const
 
 /** How requests are divided among target models. */
 export type TargetSplit = {
   /** At least one. */
   readonly targets: readonly TargetModel[]
+  /** More than 0. */
   readonly totalWeight: number
-  /** From the annotation `signalbox.dev/sticky-by: user | header/NAME`; undefined draws a target per request. */
+  /** From the annotation `signalbox.dev/sticky-by`; undefined draws a target per request. */
   readonly stickyBy: StickyKey | undefined
+  /** One of the targets, the last, is being rolled out: its weight is not the resource's own. */
+  readonly rollout: TargetRollout | undefined
+}
+
+/** How far one target of a split is rolled out. It has {@link weightPercent}, the others share the rest by their own weights. */
+export type TargetRollout = {
+  /** The resource in words for people, e.g. `InferenceModel default/travel-helper`. */
+  readonly resource: string
+  /** Name of the target. */
+  readonly target: string
+  /** From the annotations; undefined while they can't be read. */
+  readonly plan: RolloutPlan | undefined
+  /** Of the ConfigMap, where it says something of this target; else the weight is 0. */
+  readonly weightPercent: number
+  readonly phase: RolloutPhase | undefined
+  /** Index of the step of the plan. */
+  readonly step: number | undefined
+  /** For people: how it stands, and why. */
+  readonly message: string | undefined
 }
 
 /** What one InferenceModel says about one model name in one pool. */

@@ -1,5 +1,5 @@
 import { compileBaseModels } from './base-models.ts'
-import type { Catalog, Pool, TargetSplit } from './catalog.ts'
+import { apiKeyHeaders, type Catalog, type Pool, type StickyKey, type TargetSplit } from './catalog.ts'
 import { byAge, type Declaration } from './declaration.ts'
 import { problemAt } from './fields.ts'
 import { readModelRoutes } from './model-routes.ts'
@@ -11,10 +11,15 @@ import { kindOf, readResource } from './read.ts'
 import type { ReadOptions } from './readers.ts'
 import { identify, isObject, type Resource } from './resource.ts'
 import { compileRewrites } from './rewrites.ts'
+import { keepStates } from './rollout-states.ts'
+import { findRollouts } from './rollouts.ts'
+import { splitsOf } from './splits.ts'
 
 export type CompileOptions = Partial<ReadOptions> & {
   /** Leaves out all other pools and what refers to them, without a word. */
   readonly onlyPool?: { readonly namespace: string; readonly name: string } | undefined
+  /** How bad it is when nothing says how far a target is rolled out; where nobody writes that, as in a repository, it is as it should be. */
+  readonly missingStates?: 'ignore' | Problem['severity']
   /**
    * The compilation before: a resource that has become invalid since stays as it was, and one that is the same object is not
    * read again.
@@ -41,7 +46,13 @@ export type Compiled = {
  * else decides, the resource that comes first in `resources` wins.
  */
 export function compileCatalog(resources: readonly Resource[], options: CompileOptions = {}): Compiled {
-  const { defaultNamespace = 'default', unknownFields = 'warning', onlyPool, previous } = options
+  const {
+    defaultNamespace = 'default',
+    unknownFields = 'warning',
+    onlyPool,
+    missingStates = 'warning',
+    previous,
+  } = options
   const problems: Problem[] = []
   const wanted = resources.filter((resource) => {
     if (onlyPool === undefined) return true
@@ -63,16 +74,13 @@ export function compileCatalog(resources: readonly Resource[], options: CompileO
     if (declaration.kind === 'pool') pools.set(declaration.pool.key, declaration.pool)
   }
   const routes = readModelRoutes(declarations)
-  const models = compileModels(declarations, pools, routes, problems)
-  const rewrites = compileRewrites(declarations, pools, problems)
+  const rolloutOf = findRollouts(declarations, missingStates, problems)
+  const models = compileModels(declarations, pools, routes, rolloutOf, problems)
+  const rewrites = compileRewrites(declarations, pools, rolloutOf, problems)
   const poolsByName = compilePoolsByName(rewrites, pools, routes)
   const objectives = compileObjectives(declarations, pools, problems)
   const baseModels = compileBaseModels(declarations, problems)
-  const splits = [
-    ...[...models.values()].flatMap((route) => route.rules),
-    ...[...rewrites.values()].flatMap(({ exact, generic }) => [...exact.values(), ...(generic ? [generic] : [])]),
-  ]
-  const headerNames = headerNamesOf(splits)
+  const headerNames = headerNamesOf([...splitsOf({ models, rewrites })])
   return {
     catalog: {
       pools,
@@ -121,10 +129,17 @@ function accept(
     const isInvalid = declaration === undefined && found.length > 0
     const kept = isInvalid && id !== undefined && !valid.has(id) ? lastGood?.get(id) : undefined
     const used = id === undefined ? undefined : (valid.get(id) ?? kept)
-    if (used !== undefined) accepted.set(used.id, used)
+    if (used !== undefined) accepted.set(used.id, withStates(used, lastGood))
     problems.push(...(kept === undefined ? found : found.map(sayKept)))
   }
   return accepted
+}
+
+/** What can't be read of the states of rollouts stays as it was, entry by entry. */
+function withStates(declaration: Declaration, lastGood: Accepted | undefined): Declaration {
+  if (declaration.kind !== 'rollouts') return declaration
+  const before = lastGood?.get(declaration.id)
+  return keepStates(declaration, before?.kind === 'rollouts' ? before : undefined)
 }
 
 /** Two valid resources of one name: returns the one to use. */
@@ -145,6 +160,10 @@ function settle(first: Declaration, second: Declaration, problems: Problem[]): D
 const successors = ['inference.networking.k8s.io/v1', 'llm-d.ai/v1alpha2']
 
 function headerNamesOf(splits: readonly TargetSplit[]): readonly string[] {
-  const names = splits.flatMap(({ stickyBy }) => (stickyBy?.kind === 'header' ? [stickyBy.name] : []))
-  return [...new Set(names)].sort()
+  return [...new Set(splits.flatMap(({ stickyBy }) => headersOf(stickyBy)))].sort()
+}
+
+function headersOf(key: StickyKey | undefined): readonly string[] {
+  if (key?.kind === 'header') return [key.name]
+  return key?.kind === 'api-key' ? apiKeyHeaders : []
 }

@@ -1,3 +1,5 @@
+import type { DeclaredRollout } from '../rollout/plan.ts'
+import type { RolloutState } from '../rollout/state.ts'
 import type { Pool, StickyKey, TargetModel } from './catalog.ts'
 import type { Origin } from './resource.ts'
 
@@ -8,6 +10,7 @@ export type Declaration =
   | ObjectiveDeclaration
   | RewriteDeclaration
   | AdapterDeclaration
+  | RolloutStates
   | RouteDeclaration
 
 export type Declared = {
@@ -51,6 +54,7 @@ export type ModelDeclaration = Declared & {
   /** At least one. */
   readonly targets: readonly TargetModel[]
   readonly stickyBy: StickyKey | undefined
+  readonly rollout: DeclaredRollout | undefined
 }
 
 /** InferenceObjective v1alpha2, of either of its API groups. */
@@ -76,6 +80,8 @@ export type RewriteDeclaration = Declared & {
     readonly targets: readonly TargetModel[]
   }[]
   readonly stickyBy: StickyKey | undefined
+  /** Of the rules that have its target beside another one. */
+  readonly rollout: DeclaredRollout | undefined
 }
 
 /** A ConfigMap of the body-based router. */
@@ -83,6 +89,15 @@ export type AdapterDeclaration = Declared & {
   readonly kind: 'adapters'
   readonly baseModel: string
   readonly adapters: readonly string[]
+}
+
+/** The ConfigMap that says how far targets are rolled out. */
+export type RolloutStates = Declared & {
+  readonly kind: 'rollouts'
+  /** By the id of the resource, `InferenceModel default/travel-helper`. */
+  readonly states: ReadonlyMap<string, RolloutState>
+  /** Resources whose entry can't be read: what was known of them before stays. */
+  readonly unreadable: readonly string[]
 }
 
 /** HTTPRoute v1 or v1beta1: the rules that match model names. */

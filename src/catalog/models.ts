@@ -4,6 +4,7 @@ import { problemAt } from './fields.ts'
 import { type ModelRoutes, sum } from './model-routes.ts'
 import { findPool } from './pool-ref.ts'
 import type { Problem } from './problem.ts'
+import { type FindRollout, weigh } from './rollouts.ts'
 
 /**
  * The rules of every model name, one a pool. Of several InferenceModels with one name in one pool the first of
@@ -13,6 +14,7 @@ export function compileModels(
   declarations: readonly Declaration[],
   pools: ReadonlyMap<string, Pool>,
   modelRoutes: ModelRoutes,
+  rolloutOf: FindRollout,
   problems: Problem[],
 ): ReadonlyMap<string, ModelRoute> {
   const winners = new Map<string, Map<string, { model: ModelDeclaration; pool: Pool }>>()
@@ -28,17 +30,16 @@ export function compileModels(
 
   const routes = new Map<string, ModelRoute>()
   for (const [modelName, byPool] of winners) {
-    const rules = [...byPool.values()].map(({ model, pool }) => compileRule(model, pool))
+    const rules = [...byPool.values()].map(({ model, pool }) => compileRule(model, pool, rolloutOf))
     const weights = modelRoutes.weightsOf(modelName, [...byPool.keys()])
     routes.set(modelName, { rules, weights, totalWeight: sum(weights) })
   }
   return routes
 }
 
-function compileRule(model: ModelDeclaration, pool: Pool): ModelRule {
+function compileRule(model: ModelDeclaration, pool: Pool, rolloutOf: FindRollout): ModelRule {
   const { id: source, modelName, priority, targets, stickyBy } = model
-  const totalWeight = sum(targets.map(({ weight }) => weight))
-  return { source, modelName, pool, priority, targets, totalWeight, stickyBy }
+  return { source, modelName, pool, priority, stickyBy, ...weigh(targets, rolloutOf(model)) }
 }
 
 function nameTaken(loser: ModelDeclaration, winner: ModelDeclaration): Problem {

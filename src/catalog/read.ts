@@ -1,3 +1,4 @@
+import { rolloutsLabel } from '../rollout/state.ts'
 import type { Declaration } from './declaration.ts'
 import { problemAt, show } from './fields.ts'
 import { didYouMean } from './nearest.ts'
@@ -10,6 +11,7 @@ import {
   readPoolV1,
   readPoolV1alpha2,
   readRewrite,
+  readRollouts,
   readRoute,
 } from './readers.ts'
 import { isObject, type Resource } from './resource.ts'
@@ -41,14 +43,16 @@ const successorGroup = 'llm-d.ai'
 
 /** What a resource is to the catalog; undefined when it is nothing to it. */
 export function kindOf(resource: Resource): Declaration['kind'] | undefined {
-  if (resource.apiVersion === 'v1' && resource.kind === 'ConfigMap') return isManaged(resource) ? 'adapters' : undefined
+  if (resource.apiVersion === 'v1' && resource.kind === 'ConfigMap') return kindOfConfigMap(resource)
   return kinds[`${resource.apiVersion} ${resource.kind}`]
 }
 
 /** A `true` that has lost its quotes counts, so that the label is reported rather than the ConfigMap passed over. */
-function isManaged({ object }: Resource): boolean {
+function kindOfConfigMap({ object }: Resource): 'adapters' | 'rollouts' | undefined {
   const labels = isObject(object.metadata) ? object.metadata.labels : undefined
-  return isObject(labels) && managedLabels.some((label) => String(labels[label]) === 'true')
+  if (!isObject(labels)) return undefined
+  if (String(labels[rolloutsLabel]) === 'true') return 'rollouts'
+  return managedLabels.some((label) => String(labels[label]) === 'true') ? 'adapters' : undefined
 }
 
 /**
@@ -78,6 +82,8 @@ function declare(resource: Resource, options: ReadOptions, problems: Problem[]):
       return readRewrite(resource, options, problems)
     case 'adapters':
       return readAdapters(resource, options, problems)
+    case 'rollouts':
+      return readRollouts(resource, options, problems)
     case 'route':
       return readRoute(resource, options, problems)
     case undefined: {

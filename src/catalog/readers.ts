@@ -1,5 +1,6 @@
 import type { z } from 'zod'
-import type { Pool, StickyKey, TargetModel } from './catalog.ts'
+import { type Annotated, readAnnotations } from './annotations.ts'
+import type { Pool, TargetModel } from './catalog.ts'
 import type {
   AdapterDeclaration,
   Declared,
@@ -7,15 +8,18 @@ import type {
   ObjectiveDeclaration,
   PoolDeclaration,
   RewriteDeclaration,
+  RolloutStates,
   RouteDeclaration,
   RouteRule,
 } from './declaration.ts'
-import { problemAt, readFields, show, type UnknownFields } from './fields.ts'
+import { problemAt, readFields, type UnknownFields } from './fields.ts'
 import type { Problem } from './problem.ts'
 import type { Resource } from './resource.ts'
+import { misnamedStates, readStates } from './rollout-states.ts'
 import {
   adapterMap,
   adapterNames,
+  configMap,
   httpRoute,
   type Metadata,
   modelV1alpha2,
@@ -73,14 +77,17 @@ export function readModel(resource: Resource, options: ReadOptions, problems: Pr
   const object = readObject(modelV1alpha2, resource, options.unknownFields, problems)
   if (object === undefined) return undefined
   const { modelName, criticality, poolRef, targetModels } = object.spec
+  const targets = (targetModels.length > 0 ? targetModels : [{ name: modelName }]).map(target)
+  const annotated = readAnnotated(resource, object.metadata, [targets], options, problems)
+  if (annotated === undefined) return undefined
   return {
     ...common(resource, object.metadata, options),
     kind: 'model',
     modelName,
     poolKey: `${namespaceOf(object.metadata, options)}/${poolRef.name}`,
     priority: priorities[criticality ?? 'Standard'],
-    targets: (targetModels.length > 0 ? targetModels : [{ name: modelName }]).map(target),
-    stickyBy: readStickyBy(resource, object.metadata, options, problems),
+    targets,
+    ...annotated,
   }
 }
 
@@ -113,44 +120,45 @@ export function readRewrite(
 ): RewriteDeclaration | undefined {
   const object = readObject(rewriteV1alpha2, resource, options.unknownFields, problems)
   if (object === undefined) return undefined
-  const { poolRef, rules } = object.spec
+  const rules = object.spec.rules.map(({ matches, targets }) => ({
+    models: matches.map((match) => match.model.value),
+    targets: targets.map(({ modelRewrite, weight }) => target({ name: modelRewrite, weight })),
+  }))
+  const splits = rules.map(({ targets }) => targets)
+  const annotated = readAnnotated(resource, object.metadata, splits, options, problems)
+  if (annotated === undefined) return undefined
   return {
     ...common(resource, object.metadata, options),
     kind: 'rewrite',
     name: object.metadata.name,
-    poolKey: `${namespaceOf(object.metadata, options)}/${poolRef.name}`,
-    rules: rules.map(({ matches, targets }) => ({
-      models: matches.map((match) => match.model.value),
-      targets: targets.map(({ modelRewrite, weight }) => target({ name: modelRewrite, weight })),
-    })),
-    stickyBy: readStickyBy(resource, object.metadata, options, problems),
+    poolKey: `${namespaceOf(object.metadata, options)}/${object.spec.poolRef.name}`,
+    rules,
+    ...annotated,
   }
 }
 
-const annotationPrefix = 'signalbox.dev/'
-const stickyBy = 'signalbox.dev/sticky-by'
-
-/** `user` or `header/NAME`. Another value, or another annotation of ours, is like an unknown field: without effect. */
-function readStickyBy(
+function readAnnotated(
   { origin }: Resource,
   { annotations = {} }: Metadata,
+  splits: readonly (readonly TargetModel[])[],
   { unknownFields }: ReadOptions,
   problems: Problem[],
-): StickyKey | undefined {
-  for (const name of Object.keys(annotations)) {
-    if (!name.startsWith(annotationPrefix) || name === stickyBy) continue
-    const message = `unknown annotation, did you mean ${stickyBy}?`
-    problems.push(problemAt(origin, ['metadata', 'annotations', name], message, unknownFields))
+): Annotated | undefined {
+  const names = splits.map((targets) => targets.map(({ name }) => name))
+  return readAnnotations(annotations, names, origin, unknownFields, problems)
+}
+
+export function readRollouts(resource: Resource, options: ReadOptions, problems: Problem[]): RolloutStates | undefined {
+  const object = readObject(configMap, resource, 'ignore', problems)
+  if (object === undefined) return undefined
+  const { metadata, data } = object
+  const misnamed = misnamedStates(metadata.name, resource.origin)
+  if (misnamed !== undefined) {
+    problems.push(misnamed)
+    return undefined
   }
-  const value = annotations[stickyBy]
-  if (value === undefined) return undefined
-  if (value === 'user') return { kind: 'user' }
-  // A header name is a token of RFC 9110, section 5.6.2.
-  const header = /^header\/([\w!#$%&'*+\-.^`|~]+)$/.exec(value)
-  if (header !== null) return { kind: 'header', name: header[1].toLowerCase() }
-  const message = `found ${show(value)}, allowed: user, header/NAME`
-  problems.push(problemAt(origin, ['metadata', 'annotations', stickyBy], message, unknownFields))
-  return undefined
+  const states = readStates(data, namespaceOf(metadata, options), resource.origin, problems)
+  return { ...common(resource, metadata, options), kind: 'rollouts', ...states }
 }
 
 export function readAdapters(

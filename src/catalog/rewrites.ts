@@ -1,9 +1,9 @@
-import type { Pool, PoolRewrites, RewriteRule } from './catalog.ts'
+import type { Pool, PoolRewrites, RewriteRule, TargetRollout } from './catalog.ts'
 import { type Declaration, type RewriteDeclaration, whyFirst } from './declaration.ts'
 import { problemAt } from './fields.ts'
-import { sum } from './model-routes.ts'
 import { findPool } from './pool-ref.ts'
 import type { FieldPath, Problem } from './problem.ts'
+import { type FindRollout, weigh } from './rollouts.ts'
 
 /**
  * The rewrites of every pool, by its key. Of several rules for one name, and of several without matches, the first of the
@@ -12,6 +12,7 @@ import type { FieldPath, Problem } from './problem.ts'
 export function compileRewrites(
   declarations: readonly Declaration[],
   pools: ReadonlyMap<string, Pool>,
+  rolloutOf: FindRollout,
   problems: Problem[],
 ): ReadonlyMap<string, PoolRewrites> {
   const byPool = new Map<string, Building>()
@@ -21,7 +22,8 @@ export function compileRewrites(
     if (pool === undefined) continue
     const building = byPool.get(pool.key) ?? { exact: new Map(), generic: undefined }
     byPool.set(pool.key, building)
-    for (const index of rewrite.rules.keys()) addRule(building, rewrite, index, problems)
+    const rollout = rolloutOf(rewrite)
+    for (const index of rewrite.rules.keys()) addRule(building, rewrite, index, rollout, problems)
   }
   const rewrites = new Map<string, PoolRewrites>()
   for (const [key, { exact, generic }] of byPool) {
@@ -36,10 +38,15 @@ export function compileRewrites(
 type Building = { readonly exact: Map<string, Claim>; generic: Claim | undefined }
 type Claim = { readonly rule: RewriteRule; readonly from: RewriteDeclaration }
 
-function addRule(building: Building, from: RewriteDeclaration, index: number, problems: Problem[]): void {
+function addRule(
+  building: Building,
+  from: RewriteDeclaration,
+  index: number,
+  rollout: TargetRollout | undefined,
+  problems: Problem[],
+): void {
   const { models, targets } = from.rules[index]
-  const totalWeight = sum(targets.map(({ weight }) => weight))
-  const rule = { source: from.id, name: from.name, targets, totalWeight, stickyBy: from.stickyBy }
+  const rule = { source: from.id, name: from.name, stickyBy: from.stickyBy, ...weigh(targets, rollout) }
   const path = ['spec', 'rules', index]
   if (models.length === 0) {
     if (building.generic === undefined) building.generic = { rule, from }

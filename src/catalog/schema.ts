@@ -10,16 +10,22 @@ export const poolGroups = ['inference.networking.k8s.io', 'inference.networking.
 
 /** A string of so many characters; Kubernetes counts code points, not UTF-16 units. */
 function text(min: number, max: number) {
-  return z.string().refine((value) => value.length >= min && [...value].length <= max, {
-    error: ({ input }) => `found ${[...String(input)].length} characters, allowed: ${min} to ${max}`,
-    abort: true,
-  })
+  return z
+    .string()
+    .refine((value) => value.length >= min && [...value].length <= max, {
+      error: ({ input }) => `found ${[...String(input)].length} characters, allowed: ${min} to ${max}`,
+      abort: true,
+    })
+    .meta({ minLength: min, maxLength: max })
 }
 
 function integer(min: number, max: number) {
-  return z.int().refine((value) => value >= min && value <= max, {
-    error: ({ input }) => `found ${input}, allowed: ${min} to ${max}`,
-  })
+  return z
+    .int()
+    .refine((value) => value >= min && value <= max, {
+      error: ({ input }) => `found ${input}, allowed: ${min} to ${max}`,
+    })
+    .meta({ minimum: min, maximum: max })
 }
 
 const dnsLabel = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/
@@ -173,6 +179,9 @@ export const adapterMap = z.object({
   metadata,
   data: z.object({ baseModel: z.string().regex(/\S/, 'a model name').trim(), adapters: z.string().optional() }),
 })
+
+/** Any ConfigMap. */
+export const configMap = z.object({ metadata, data: z.record(z.string(), z.string()).default({}) })
 
 export const adapterNames = z.array(z.string().regex(/\S/, 'an adapter name').trim())
 

@@ -65,7 +65,7 @@ export class AcceptedWriter implements Writer {
     const resources = this.#views.flatMap((view) => [...view.resources.values()])
     // What was valid in an earlier life of this process must not matter: a restart would find otherwise.
     const previous = this.#compiled && { ...this.#compiled, accepted: new Map() }
-    this.#compiled = compileCatalog(resources, { previous })
+    this.#compiled = compileCatalog(resources, { previous, missingStates: 'ignore' })
     this.#verdicts = judge(this.#compiled)
   }
 }
@@ -116,7 +116,7 @@ function planWrite(kind: ResourceKind, object: KubeObject, verdict: Verdict, epo
   return {
     kind,
     object,
-    warnings: isNewlyFalse ? [finding] : [],
+    events: isNewlyFalse ? [finding] : [],
     async send(client, onConflict) {
       try {
         return await client.apply(path, patch, fieldManager, false)

@@ -94,7 +94,7 @@ export class Applying {
       kind,
       object: observed ?? (wanted as KubeObject),
       content: wanted,
-      warnings: [],
+      events: [],
       send: async (client) => {
         try {
           const stored = await client.apply(

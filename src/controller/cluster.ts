@@ -5,7 +5,7 @@ import { type KubeObject, keyOf, type ResourceKind, resourceName } from '../kube
 import { isSettled, Reflector, type ReflectorState } from '../kubernetes/reflector.ts'
 
 export type ClusterOptions = {
-  /** Collections to watch, one a kind; without a namespace in all of them. */
+  /** Collections to watch, each by the very object that is its kind; without a namespace in all of them. */
   readonly watched: readonly Selection[]
   readonly clock: Clock
   /** In [0, 1). */
@@ -36,13 +36,12 @@ type Collection = {
 /** The objects of a cluster as far as the controller has to know them: as they were told, or newer where it wrote them itself. */
 export class Cluster {
   readonly #listener: ClusterListener
-  /** By {@link resourceName}. */
-  readonly #collections: ReadonlyMap<string, Collection>
+  readonly #collections: ReadonlyMap<ResourceKind, Collection>
 
   constructor(client: KubeClient, options: ClusterOptions, listener: ClusterListener) {
     this.#listener = listener
     const collections = options.watched.map((each) => this.#watch(client, each, options))
-    this.#collections = new Map(collections.map((each) => [resourceName(each.kind), each]))
+    this.#collections = new Map(collections.map((each) => [each.kind, each]))
   }
 
   start(): void {
@@ -103,7 +102,7 @@ export class Cluster {
   }
 
   #collection(kind: ResourceKind): Collection {
-    const collection = this.#collections.get(resourceName(kind))
+    const collection = this.#collections.get(kind)
     if (collection === undefined) throw new Error(`${resourceName(kind)} are not watched`)
     return collection
   }

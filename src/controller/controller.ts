@@ -13,6 +13,7 @@ import { Cluster } from './cluster.ts'
 import { Events } from './events.ts'
 import { createControllerMetrics } from './metrics.ts'
 import { PoolWriter } from './pool-writer.ts'
+import { type RolloutOptions, RolloutWriter } from './rollout-writer.ts'
 import { RouteWriter } from './route-writer.ts'
 import { WriteQueue, type WriteResult } from './write-queue.ts'
 import type { Write, Writer } from './writer.ts'
@@ -24,6 +25,8 @@ export type ControllerOptions = {
   readonly routes: { readonly omeConfig: { readonly namespace: string; readonly name: string } } | undefined
   /** Write the status of InferencePools for the Gateways of these controllers; undefined writes none. */
   readonly poolStatusFor: readonly string[] | undefined
+  /** Drive the rollouts of InferenceModels and InferenceModelRewrites; undefined drives none. */
+  readonly rollouts: RolloutOptions | undefined
   readonly leaseNamespace: string
   /** Unlike that of every other replica. */
   readonly identity: string
@@ -49,6 +52,7 @@ export class Controller {
   readonly #log: Logger
   readonly #writers: readonly Writer[]
   readonly #routes: RouteWriter | undefined
+  readonly #rollouts: RolloutWriter | undefined
   readonly #cluster: Cluster
   readonly #elector: LeaderElector
   readonly #queue: WriteQueue
@@ -61,13 +65,15 @@ export class Controller {
   #settled = () => {}
 
   constructor(client: KubeClient, options: ControllerOptions, log: Logger) {
-    const { clock, random, namespace, routes, poolStatusFor, leaseNamespace, identity } = options
+    const { clock, random, namespace, routes, poolStatusFor, rollouts, leaseNamespace, identity } = options
     this.#options = options
     this.#log = log
     this.#changes = new Gathering(clock, gatherMs, () => this.#plan())
     this.#routes = routes && new RouteWriter(routes.omeConfig, clock, namespace)
     const pools = poolStatusFor && new PoolWriter(poolStatusFor, clock, namespace)
-    this.#writers = [new AcceptedWriter(clock, namespace), pools, this.#routes].filter((each) => each !== undefined)
+    this.#rollouts = rollouts && new RolloutWriter(rollouts, clock, namespace, () => this.#changes.changed())
+    const writers = [new AcceptedWriter(clock, namespace), this.#rollouts, pools, this.#routes]
+    this.#writers = writers.filter((each) => each !== undefined)
     const watched = new Map(this.#writers.flatMap((writer) => writer.watched).map((each) => [each.kind, each]))
     this.#cluster = new Cluster(
       client,
@@ -102,6 +108,7 @@ export class Controller {
       pendingWrites: () => this.#queue.size,
       resourceProblems: () => this.#problems.length,
       services: () => (this.#elector.isLeader ? (this.#routes?.states() ?? []) : []),
+      rollouts: () => (this.#elector.isLeader ? (this.#rollouts?.standings() ?? []) : []),
       watches: () => this.#cluster.states(),
     })
   }
@@ -130,6 +137,7 @@ export class Controller {
   async close(): Promise<void> {
     this.#isClosed = true
     this.#settled()
+    this.#rollouts?.stop()
     this.#changes.close()
     const hasEnded = await this.#hasEndedWithin(closeMs, this.#queue.close())
     // With writes still on their way nobody else may begin: then the lease has to run out.
@@ -168,6 +176,8 @@ export class Controller {
     this.#log.info(isLeader ? {} : { holder }, isLeader ? 'leader: this replica writes now' : 'no longer leader')
     // What another replica could not write this one may.
     this.#queue.clear()
+    if (isLeader) this.#rollouts?.start()
+    else this.#rollouts?.stop()
     this.#changes.changed()
   }
 

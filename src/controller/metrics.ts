@@ -1,6 +1,7 @@
 import { collectDefaultMetrics } from 'prom-client'
 import { type ResourceKind, resourceName } from '../kubernetes/object.ts'
 import type { ReflectorState } from '../kubernetes/reflector.ts'
+import { type RolloutPhase, rolloutPhases } from '../rollout/state.ts'
 import { labelsOf, type ScalarSample, scalarFamily } from '../telemetry/family.ts'
 import { MetricsPage } from '../telemetry/metrics-page.ts'
 import { plainFamily, ValueCounter } from '../telemetry/value-counter.ts'
@@ -14,7 +15,17 @@ export type ControllerState = {
   resourceProblems(): number
   /** Services whose routes are made, by the state of these. */
   services(): Iterable<readonly [kind: ResourceKind, state: string, services: number]>
+  /** Those that this replica drives. */
+  rollouts(): Iterable<RolloutStanding>
   watches(): Iterable<readonly [kind: ResourceKind, state: ReflectorState]>
+}
+
+export type RolloutStanding = {
+  /** `InferenceModel default/travel-helper` */
+  readonly resource: string
+  /** Name of the target model that is rolled out. */
+  readonly target: string
+  readonly phase: RolloutPhase
 }
 
 const watchStates: readonly ReflectorState['name'][] = ['starting', 'synced', 'missing', 'forbidden', 'failing']
@@ -58,6 +69,15 @@ export function createControllerMetrics(state: ControllerState) {
         },
         () => serviceSamples(state),
       ),
+      scalarFamily(
+        'gauge',
+        {
+          name: 'signalbox_rollout_phase',
+          help: '1 for the phase in which each rollout is that this replica drives: the reason of the condition Rollout.',
+          labelNames: ['resource', 'target', 'phase'],
+        },
+        () => rolloutSamples(state),
+      ),
       plainFamily(
         'gauge',
         'signalbox_resource_problems',
@@ -84,10 +104,20 @@ function* serviceSamples(state: ControllerState): Generator<ScalarSample> {
   }
 }
 
+/** A resource that is watched in several parts has the states of all of them. */
 function* watchSamples(state: ControllerState): Generator<ScalarSample> {
-  for (const [kind, { name }] of state.watches()) {
+  const byResource = Map.groupBy(state.watches(), ([kind]) => resourceName(kind))
+  for (const [resource, watches] of byResource) {
     for (const each of watchStates) {
-      yield [labelsOf(['resource', 'state'], [resourceName(kind), each]), Number(each === name)]
+      yield [labelsOf(['resource', 'state'], [resource, each]), Number(watches.some(([, { name }]) => name === each))]
+    }
+  }
+}
+
+function* rolloutSamples(state: ControllerState): Generator<ScalarSample> {
+  for (const { resource, target, phase } of state.rollouts()) {
+    for (const each of rolloutPhases) {
+      yield [labelsOf(['resource', 'target', 'phase'], [resource, target, each]), Number(each === phase)]
     }
   }
 }

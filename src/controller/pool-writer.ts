@@ -76,7 +76,7 @@ export class PoolWriter implements Writer {
     return {
       kind,
       object: pool,
-      warnings: warningsOf(pool, wanted, format),
+      events: warningsOf(pool, wanted, format),
       send: (client) => replaceStatus(client, kind, pool, next),
     }
   }

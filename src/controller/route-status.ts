@@ -56,7 +56,7 @@ export function planStatus(
     kind: serviceKind.kind,
     object: service,
     content: wanted,
-    warnings: warningsOf(wanted, readConditions(service.status)),
+    events: warningsOf(wanted, readConditions(service.status)),
     async send(client) {
       const stored = await replaceStatus(client, serviceKind.kind, service, next)
       if (stored?.metadata.resourceVersion === service.metadata.resourceVersion) onSaid()
@@ -68,7 +68,7 @@ export function planStatus(
 /** Reasons of conditions that are False, or not True, for a while as a matter of course. */
 const passing = ['HTTPRoutePending', 'ComponentNotReady']
 
-function warningsOf({ conditions }: ServiceStatus, before: readonly Condition[]): Write['warnings'] {
+function warningsOf({ conditions }: ServiceStatus, before: readonly Condition[]): Write['events'] {
   return conditions.flatMap(({ type, status, reason = '', message = '' }) => {
     const isBad = type === 'RoutingConflict' ? status === 'True' : status === 'False' && !passing.includes(reason)
     const isNew = !before.some((each) => each.type === type && each.status === status && each.reason === reason)

@@ -63,7 +63,7 @@ function planDelete(kind: ResourceKind, object: KubeObject): Write {
   return {
     kind,
     object,
-    warnings: [],
+    events: [],
     async send(client: KubeClient) {
       return (await client.delete(objectPath(kind, namespace!, name), { uid, resourceVersion })) ?? 'deleted'
     },

@@ -60,6 +60,7 @@ function judgeDeclared(declaration: Declaration, accepted: Accepted, catalog: Ca
     case 'pool':
     case 'route':
     case 'adapters':
+    case 'rollouts':
       throw new Error(`${declaration.id} has no verdict`)
   }
 }

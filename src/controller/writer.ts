@@ -27,5 +27,14 @@ export type Write = {
   /** @returns the object as it is stored now; undefined when it is gone. @throws ApiError, or the error of the connection */
   send(client: KubeClient, onConflict: (message: string) => void): Promise<KubeObject | 'deleted' | undefined>
   /** What people shall find among the events of the object once it is written. */
-  readonly warnings: readonly { readonly reason: string; readonly message: string }[]
+  readonly events: readonly ObjectEvent[]
+}
+
+export type ObjectEvent = {
+  /** `Warning` when left out. */
+  readonly level?: 'Normal' | 'Warning'
+  readonly reason: string
+  readonly message: string
+  /** What tells it apart from other events of this object and reason; its generation when left out. */
+  readonly occasion?: string
 }

@@ -6,7 +6,7 @@ import { kinds } from '../kubernetes/kinds.ts'
 import { listAll } from '../kubernetes/list.ts'
 import { type KubeObject, objectPath, type ResourceKind, resourceName } from '../kubernetes/object.ts'
 import type { EndpointSpec } from '../pool/endpoint.ts'
-import { adapterMapSelectors } from '../sources/kubernetes/kubernetes-source.ts'
+import { configMapSelectors } from '../sources/kubernetes/kubernetes-source.ts'
 import { readPod } from '../sources/kubernetes/pods.ts'
 
 /** What of a cluster could be seen at one moment. */
@@ -76,7 +76,7 @@ export async function viewCluster(
   // Who may see one namespace may hardly see what has none.
   if (namespace === undefined) objects.push(...(await list(kinds.gatewayClass, undefined)))
   for (const kind of listed) objects.push(...(await list(kind, namespace)))
-  for (const labels of adapterMapSelectors) objects.push(...(await list(kinds.configMap, namespace, labels)))
+  for (const labels of configMapSelectors) objects.push(...(await list(kinds.configMap, namespace, labels)))
   const pools = objects.filter(({ kind }) => kind === kinds.poolV1.kind)
   const pods: KubeObject[] = []
   for (const within of new Set(pools.map(({ metadata }) => metadata.namespace))) {

@@ -1,4 +1,5 @@
 import { problemAt } from '../catalog/fields.ts'
+import { identify } from '../catalog/resource.ts'
 import type { Finding } from './finding.ts'
 import { type Known, takeInventory } from './inventory.ts'
 import { survey } from './picker.ts'
@@ -9,6 +10,7 @@ import { clientTrafficRules } from './rules/client-traffic.ts'
 import { extProcRules } from './rules/ext-proc.ts'
 import { policyRules } from './rules/policies.ts'
 import { poolRules } from './rules/pools.ts'
+import { rolloutRules } from './rules/rollouts.ts'
 import { routeRules } from './rules/routes.ts'
 
 /** The traps that are known; docs/check.md has a row for each. */
@@ -19,18 +21,25 @@ export const rules: readonly Rule[] = [
   ...policyRules,
   ...routeRules,
   ...poolRules,
+  ...rolloutRules,
   ...aiGatewayRules,
 ]
 
 /** Looks for every trap. What several requests fall into at one place is told once. */
 export function findTraps(known: Known): Finding[] {
+  return locateTraps(known).map(({ finding }) => finding)
+}
+
+/** The same, each with the object where it is to be mended: `HTTPRoute default/models`. */
+export function locateTraps(known: Known): { readonly resource: string; readonly finding: Finding }[] {
   const surveyed = survey(takeInventory(known))
-  const found = new Map<string, Finding>()
+  const found = new Map<string, { readonly resource: string; readonly finding: Finding }>()
   for (const { id, severity, find } of rules) {
     for (const { entry, path, message, remedy } of find(surveyed)) {
       const problem = problemAt(entry.resource.origin, path, message, severity)
       const key = JSON.stringify([id, problem.place, problem.path, message])
-      if (!found.has(key)) found.set(key, { ...problem, id, remedy })
+      const resource = identify(entry.resource, 'default') ?? entry.resource.kind
+      if (!found.has(key)) found.set(key, { resource, finding: { ...problem, id, remedy } })
     }
   }
   return [...found.values()]

@@ -12,7 +12,7 @@ export type Rule = {
 
 export type Found = {
   /** The object where it is to be mended. */
-  readonly entry: Entry<unknown>
+  readonly entry: Pick<Entry<unknown>, 'resource'>
   readonly path: FieldPath
   /** What is so, and what comes of it. */
   readonly message: string

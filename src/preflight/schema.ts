@@ -20,7 +20,7 @@ const references = <Fields extends z.ZodRawShape>(group: string, kind: string, f
 
 const gatewayApi = 'gateway.networking.k8s.io'
 
-const backendRefs = references('', 'Service', { port: z.number().optional() })
+const backendRefs = references('', 'Service', { port: z.number().optional(), weight: z.number().default(1) })
 
 const condition = z.object({ type: z.string(), status: z.string(), reason: z.string().default('') })
 
@@ -33,11 +33,13 @@ export const gateway = z.object({
   }),
 })
 
+const namedValue = z.object({ type: z.string().default('Exact'), name: z.string(), value: z.string() })
+
 const routeMatch = z.object({
   path: z.object({ type: z.string().default('PathPrefix'), value: z.string().default('/') }).prefault({}),
   method: z.string().optional(),
-  headers: z.array(z.object({ type: z.string().default('Exact'), name: z.string(), value: z.string() })).default([]),
-  queryParams: z.array(z.unknown()).default([]),
+  headers: z.array(namedValue).default([]),
+  queryParams: z.array(namedValue).default([]),
 })
 
 export type RouteMatch = z.infer<typeof routeMatch>

@@ -52,6 +52,7 @@ const Field = {
   salt: 8,
   /** `model` in other letters, such as `Model`. */
   modelLike: 9,
+  promptCacheKey: 10,
 } as const
 type Field = (typeof Field)[keyof typeof Field]
 
@@ -72,6 +73,7 @@ const fields = new Map<string, Field>([
   ['instructions', Field.head],
   ['tools', Field.head],
   ['cache_salt', Field.salt],
+  ['prompt_cache_key', Field.promptCacheKey],
 ])
 
 /** Longest token that is kept over a chunk border, bytes. */
@@ -126,6 +128,8 @@ export class BodyScanner {
   maxTokens: number | undefined
   /** Top-level `cache_salt`: model servers share caches between equal ones only. */
   cacheSalt: string | undefined
+  /** Top-level `prompt_cache_key`: what clients give to requests that begin alike. */
+  promptCacheKey: string | undefined
   /** Offsets in the body of the value of the first field that holds a prompt; -1 as long as not reached. */
   promptStart = -1
   promptEnd = -1
@@ -341,6 +345,10 @@ export class BodyScanner {
       case Field.salt:
         this.cacheSalt = undefined
         if (kind === 'a string') this.#tokenStart = at + 1
+        return
+      case Field.promptCacheKey:
+        this.promptCacheKey = undefined
+        if (kind === 'a string') this.#tokenStart = at + 1
     }
   }
 
@@ -412,6 +420,9 @@ export class BodyScanner {
         return
       case Field.salt:
         if (this.#tokenStart >= 0) this.cacheSalt = decodeString(this.#takeToken(chunk, end - 1))
+        return
+      case Field.promptCacheKey:
+        if (this.#tokenStart >= 0) this.promptCacheKey = decodeString(this.#takeToken(chunk, end - 1))
     }
   }
 

@@ -190,6 +190,8 @@ describe.each([
 
   test.each([
     ['user', { kind: 'user' }],
+    ['api-key', { kind: 'api-key' }],
+    ['prompt-cache-key', { kind: 'prompt-cache-key' }],
     ['header/X-Session-Id', { kind: 'header', name: 'x-session-id' }],
   ])('%s', (value, stickyBy) => {
     expect(sticky(value)).toEqual({ stickyBy, problems: [] })
@@ -199,7 +201,7 @@ describe.each([
     expect(sticky(value)).toEqual({
       stickyBy: undefined,
       problems: [
-        `warning metadata.annotations["signalbox.dev/sticky-by"]: found ${JSON.stringify(value)}, allowed: user, header/NAME`,
+        `warning metadata.annotations["signalbox.dev/sticky-by"]: found ${JSON.stringify(value)}, allowed: user, header/NAME, api-key, prompt-cache-key`,
       ],
     })
   })

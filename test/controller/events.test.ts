@@ -22,14 +22,14 @@ function setUp(answer: () => Promise<unknown> = async () => ({})) {
   return { created, results, tell }
 }
 
-const write = (name: string, generation: number, warnings: Write['warnings']): Write => ({
+const write = (name: string, generation: number, list: Write['events']): Write => ({
   kind: kinds.model,
   object: {
     apiVersion: 'v1',
     kind: 'Thing',
     metadata: { name, namespace: 'default', uid: `uid of ${name}`, generation },
   },
-  warnings,
+  events: list,
   send: async () => undefined,
 })
 

@@ -35,7 +35,7 @@ function setUp() {
     kind,
     object: object(name),
     ...(content !== undefined && { content }),
-    warnings: [],
+    events: [],
     send: () => new Promise((resolve, reject) => open.set(name, { resolve, reject })),
   })
   const end = async (name: string, outcome: KubeObject | Error | 'deleted' | undefined) => {

@@ -50,7 +50,7 @@ const otherKeys = ['Model', 'models', 'mode', '__proto__']
 const member = fc.oneof(
   { weight: 6, arbitrary: fc.tuple(fc.constant('model'), string) },
   { weight: 1, arbitrary: fc.tuple(fc.constant('model'), node) },
-  { weight: 3, arbitrary: fc.tuple(fc.constant('user'), fc.oneof(string, string, node)) },
+  { weight: 3, arbitrary: fc.tuple(fc.constantFrom('user', 'prompt_cache_key'), fc.oneof(string, string, node)) },
   { weight: 3, arbitrary: fc.tuple(fc.constant('stream'), fc.oneof(literal, literal, node)) },
   { weight: 4, arbitrary: fc.tuple(fc.constantFrom(...limitKeys), node) },
   { weight: 3, arbitrary: fc.tuple(fc.constantFrom(...promptKeys), node) },

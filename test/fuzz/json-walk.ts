@@ -5,6 +5,7 @@ import type { ScanError } from '../../src/request/scan.ts'
 export type Scan = {
   model: string | undefined
   user: string | undefined
+  promptCacheKey: string | undefined
   stream: boolean
   maxTokens: number | undefined
   promptStart: number
@@ -38,6 +39,7 @@ export function walkJson(body: Buffer): Walk {
   const scan: Scan = {
     model: undefined,
     user: undefined,
+    promptCacheKey: undefined,
     stream: false,
     maxTokens: undefined,
     promptStart: -1,
@@ -164,6 +166,11 @@ export function walkJson(body: Buffer): Walk {
         scan.user = undefined
         readValue()
         if (kind === '"' && raw().length <= maxModelBytes) scan.user = decodeJsonString(raw())
+        return
+      case 'prompt_cache_key':
+        scan.promptCacheKey = undefined
+        readValue()
+        if (kind === '"' && raw().length <= maxModelBytes) scan.promptCacheKey = decodeJsonString(raw())
         return
       case 'stream':
         scan.stream = false

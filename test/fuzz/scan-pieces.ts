@@ -2,8 +2,8 @@ import { BodyScanner } from '../../src/request/scan.ts'
 
 /** All that a scanner has found. */
 export function findings(scanner: BodyScanner) {
-  const { model, user, stream, maxTokens, promptStart, promptEnd, modelSpans, error } = scanner
-  return { model, user, stream, maxTokens, promptStart, promptEnd, modelSpans, error }
+  const { model, user, promptCacheKey, stream, maxTokens, promptStart, promptEnd, modelSpans, error } = scanner
+  return { model, user, promptCacheKey, stream, maxTokens, promptStart, promptEnd, modelSpans, error }
 }
 export type Findings = ReturnType<typeof findings>
 

@@ -102,6 +102,10 @@ export const leastRights: readonly object[] = [
   { apiGroups: inferenceGroups, resources: policies.map((each) => `${each}/status`), verbs: ['patch'] },
   { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'update'] },
   { apiGroups: [''], resources: ['events'], verbs: ['create'] },
+  // Of rollouts: their states, and the replicas of serve whose metrics they are judged by.
+  { apiGroups: [''], resources: ['configmaps'], verbs: ['create'] },
+  { apiGroups: [''], resources: ['configmaps'], resourceNames: ['signalbox-rollouts'], verbs: [...reading, 'update'] },
+  { apiGroups: [''], resources: ['pods'], verbs: reading },
 ]
 
 /** Those that --pool-status needs, too. */

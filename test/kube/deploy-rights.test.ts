@@ -273,6 +273,12 @@ const routeResources = [
   'securitypolicies.gateway.envoyproxy.io',
 ]
 
+/** For the bearer tokens of those who read metrics. */
+const reviewing = allowed(everywhere, 'create', [
+  'tokenreviews.authentication.k8s.io',
+  'subjectaccessreviews.authorization.k8s.io',
+])
+
 /** Of a controller with --pool-status and with routes. */
 const controlling = (namespaces: readonly string[], leaseNamespace: string) => [
   ...reading(namespaces, [...poolResources, ...serviceResources, 'aimruntimeconfigs.aim.eai.amd.com']),
@@ -285,16 +291,18 @@ const controlling = (namespaces: readonly string[], leaseNamespace: string) => [
   ...allowed(namespaces, 'get update', statusOf(poolResources.filter(isPool))),
   ...allowed(namespaces, 'create', ['events']),
   ...contending(leaseNamespace, 'signalbox-controller'),
+  ...reviewing,
 ]
 
 /** By namespace/name of the ServiceAccount. */
 const expectedRights: Readonly<Record<string, readonly string[]>> = {
-  'default/signalbox': reading(everywhere, routingResources),
+  'default/signalbox': [...reading(everywhere, routingResources), ...reviewing],
   'default/signalbox-controller': controlling(everywhere, 'default'),
-  'default/signalbox-extension': reading(everywhere, routingResources),
+  'default/signalbox-extension': [...reading(everywhere, routingResources), ...reviewing],
   // Of one namespace, with --ha-enable-leader-election.
   'inference/signalbox': [
     ...reading(['inference'], routingResources),
+    ...reviewing,
     ...contending('inference', 'epp-inference-vllm-llama3.gateway-api-inference-extension.sigs.k8s.io'),
   ],
   'inference/signalbox-controller': controlling(['inference'], 'inference'),

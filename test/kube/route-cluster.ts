@@ -105,6 +105,7 @@ export async function startRouteController(api: KubeApi, kubeconfig = api.kubeco
       namespace: undefined,
       routes: { omeConfig: { namespace: 'ome', name: 'inferenceservice-config' } },
       poolStatusFor: undefined,
+      rollouts: undefined,
       leaseNamespace: 'default',
       identity: `test-${Math.random()}`,
       clock: systemClock,

@@ -83,6 +83,7 @@ describe.skipIf(isSkipped)('routes in odd moments', () => {
         namespace: undefined,
         routes: { omeConfig: { namespace: 'ome', name: 'inferenceservice-config' } },
         poolStatusFor: undefined,
+        rollouts: undefined,
         leaseNamespace: namespace,
         identity: 'delayed',
         clock: systemClock,

@@ -96,6 +96,30 @@ describe.skipIf(isSkipped)('a source that reads a real API server', () => {
       await put(api, kinds.model, { metadata: { name: 'chat' }, spec: target(7) })
       await eventually(() => expect(source.catalog.models.get('chat')?.rules[0].targets[0].weight).toBe(7))
 
+      const canary = {
+        modelName: 'canary',
+        poolRef: { name: 'qwen', group: 'inference.networking.k8s.io' },
+        targetModels: [
+          { name: 'a', weight: 1 },
+          { name: 'b', weight: 1 },
+        ],
+      }
+      const weights = () => source.catalog.models.get('canary')?.rules[0].targets.map((each) => each.weight)
+      const annotations = { 'signalbox.dev/rollout-steps': '1% for 5m, 100%' }
+      await put(api, kinds.model, { metadata: { name: 'canary', annotations }, spec: canary })
+      await eventually(() => expect(weights()).toEqual([100, 0]))
+      for (const weightPercent of [0.5, 25]) {
+        const state = JSON.stringify({ target: 'b', weightPercent, phase: 'Progressing', step: 0 })
+        await put(api, kinds.configMap, {
+          metadata: { name: 'signalbox-rollouts', labels: { 'signalbox.dev/rollouts': 'true' } },
+          data: { 'inferencemodel.canary': state },
+        })
+        await eventually(() => expect(weights()).toEqual([100 - weightPercent, weightPercent]))
+      }
+      await remove(api, kinds.configMap, 'signalbox-rollouts')
+      await eventually(() => expect(weights()).toEqual([100, 0]))
+      await remove(api, kinds.model, 'canary')
+
       for (const kind of [kinds.objective, kinds.objectiveLlmd]) {
         const group = kind.apiVersion.split('/')[0]
         await put(api, kind, { metadata: { name: 'batch' }, spec: { priority: -3, poolRef } })

@@ -364,6 +364,30 @@ describe.each<Trap>([
     known: () => ({ endpoints: [] }),
   },
   {
+    what: 'a rollout of which every user gets a part',
+    change: (site) => {
+      const annotations = { 'signalbox.dev/rollout-steps': '1% for 5m, 100%' }
+      return [
+        {
+          apiVersion: 'inference.networking.x-k8s.io/v1alpha2',
+          kind: 'InferenceModel',
+          metadata: { name: 'qwen', namespace: 'default', annotations },
+          spec: {
+            modelName: 'qwen',
+            poolRef: { name: site.pool.metadata.name },
+            targetModels: [
+              { name: 'qwen-1', weight: 1 },
+              { name: 'qwen-2', weight: 1 },
+            ],
+          },
+        },
+        ...pods,
+      ]
+    },
+    at: ['rollout-without-sticky-key InferenceModel qwen metadata.annotations["signalbox.dev/rollout-steps"]'],
+    says: /^each request draws its target anew/,
+  },
+  {
     what: 'a pool whose picker is another kind',
     change: (site) => void (site.pool.spec.endpointPickerRef = { kind: 'Backend', name: 'signalbox' }),
     at: ['picker-reference InferencePool qwen spec.endpointPickerRef.kind'],

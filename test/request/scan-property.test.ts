@@ -17,7 +17,8 @@ function expectationOf(document: JsonNode) {
   const models = members
     .filter(([key], index) => first >= 0 && index >= first && key.toLowerCase() === 'model')
     .map(([, value]) => value)
-  const user = last('user')
+  const textOf = (node: JsonNode | undefined) =>
+    node?.kind === 'string' && node.text.isWellFormed() ? node.text : undefined
   const stream = last('stream')
   const limits = members
     .filter(([key, value]) => /^max_(|completion_|output_)tokens$/.test(key) && value.kind === 'bare')
@@ -25,7 +26,8 @@ function expectationOf(document: JsonNode) {
     .filter(Number.isFinite)
   return {
     models,
-    user: user?.kind === 'string' && user.text.isWellFormed() ? user.text : undefined,
+    user: textOf(last('user')),
+    promptCacheKey: textOf(last('prompt_cache_key')),
     stream: stream?.kind === 'bare' && stream.written === 'true',
     maxTokens: limits.at(-1),
     prompt: members.find(([key]) => key === 'messages' || key === 'prompt' || key === 'input')?.[1],
@@ -88,6 +90,7 @@ describe('every document', () => {
         expect(found.model).toBe(first?.text)
         expect(found.stream).toBe(expected.stream)
         expect(found.user).toBe(expected.user)
+        expect(found.promptCacheKey).toBe(expected.promptCacheKey)
         expect(found.maxTokens).toBe(expected.maxTokens)
 
         expect(found.modelSpans.length).toBe(2 * expected.models.length)
@@ -124,8 +127,12 @@ describe('every document', () => {
             ? Object.getOwnPropertyDescriptor(parsed, key)?.value
             : undefined
         expect(found.stream).toBe(last('stream') === true)
-        const user = last('user')
-        expect(found.user).toBe(typeof user === 'string' && user.isWellFormed() ? user : undefined)
+        const text = (key: string) => {
+          const value = last(key)
+          return typeof value === 'string' && value.isWellFormed() ? value : undefined
+        }
+        expect(found.user).toBe(text('user'))
+        expect(found.promptCacheKey).toBe(text('prompt_cache_key'))
         // Of several models JSON.parse keeps the last: the last span, where all are written alike.
         if (found.modelSpans.length > 0 && !Object.keys(parsed as object).some(isOtherModel)) {
           expect(JSON.parse(body.subarray(...found.modelSpans.slice(-2)).toString())).toEqual(last('model'))

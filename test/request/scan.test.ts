@@ -37,7 +37,7 @@ function readMarks(marked: string) {
 type Golden = {
   name: string
   marked: string
-  finds?: { model?: string; user?: string; stream?: boolean; maxTokens?: number }
+  finds?: { model?: string; user?: string; promptCacheKey?: string; stream?: boolean; maxTokens?: number }
   error?: { code: 'invalid_json' | 'model_invalid'; message: string }
 }
 
@@ -126,6 +126,21 @@ const golden: Golden[] = [
   { name: 'a number beyond all', marked: '{"max_tokens":1e400}' },
   { name: 'a number of 1024 digits', marked: `{"max_tokens":0.${'0'.repeat(1016)}1e1017}`, finds: { maxTokens: 1 } },
   { name: 'a number of more', marked: `{"max_tokens":0.${'0'.repeat(1017)}1e1018}` },
+  {
+    name: 'a prompt cache key, the last of several, and an escape in the key',
+    marked: '{"prompt_cache_key":"a","model":⟨"m"⟩,"prompt_cache\\u005fkey":"b\\u00e9"}',
+    finds: { model: 'm', promptCacheKey: 'bé' },
+  },
+  {
+    name: 'a prompt cache key that turns into something else, and one below the top',
+    marked: '{"prompt_cache_key":"a","extra":{"prompt_cache_key":"b"},"prompt_cache_key":["c"]}',
+  },
+  {
+    name: 'a prompt cache key of 1024 bytes',
+    marked: `{"prompt_cache_key":"${'k'.repeat(1024)}"}`,
+    finds: { promptCacheKey: 'k'.repeat(1024) },
+  },
+  { name: 'a prompt cache key of more', marked: `{"prompt_cache_key":"a","prompt_cache_key":"${'k'.repeat(1025)}"}` },
   { name: 'a user of 1024 bytes', marked: `{"user":"${'u'.repeat(1024)}"}`, finds: { user: 'u'.repeat(1024) } },
   { name: 'a user of more', marked: `{"user":"a","user":"${'u'.repeat(1025)}"}` },
   { name: 'a user with half a character', marked: '{"user":"\\ud83d"}' },
@@ -255,6 +270,7 @@ describe('what it finds, at every split', () => {
     expectAtEverySplit(document, {
       model: undefined,
       user: undefined,
+      promptCacheKey: undefined,
       stream: false,
       maxTokens: undefined,
       ...finds,

@@ -1,5 +1,6 @@
 import type { ServedListener } from '../attachment.ts'
 import type { RouteEntry } from '../inventory.ts'
+import { comparePaths, matchesPath } from '../path-match.ts'
 import { isCatchAll, isModelMatch, modelHeadersOf, pickerOf, type Survey } from '../picker.ts'
 import type { Found, Rule } from '../rule.ts'
 import type { RouteMatch, RouteRule } from '../schema.ts'
@@ -27,6 +28,12 @@ const hostsOf = ({ value }: RouteEntry, { hostname = '*' }: ServedListener): rea
 
 const shareHost = (a: Matched, b: Matched): boolean => a.hosts.some((host) => b.hosts.includes(host))
 
+/** @param where ` for HOST`, or nothing */
+export const missingCatchAllText = (where: string) => ({
+  message: `matches on the model header alone${where}: a request without it is 404 before its body is read`,
+  remedy: `add a rule${where} for the path prefix / without headers, which answers 404 to what no rule wants`,
+})
+
 /** Envoy runs filters only for a request that some route matches, and a request has no model header before it was read. */
 const missingCatchAll: Rule = {
   id: 'missing-catch-all',
@@ -43,9 +50,7 @@ const missingCatchAll: Rule = {
         const host = byModel.hosts.find((each) => !ways.some(({ hosts }) => hosts.includes(each)))
         if (host !== undefined) {
           const where = host === '*' ? '' : ` for ${host}`
-          const message = `matches on the model header alone${where}: a request without it is 404 before its body is read`
-          const remedy = `add a rule${where} for the path prefix / without headers, which answers 404 to what no rule wants`
-          yield { entry: route, path: ['spec', 'rules'], message, remedy }
+          yield { entry: route, path: ['spec', 'rules'], ...missingCatchAllText(where) }
         } else if (!ways.some((each) => pickerOf(survey, each.route, each.rule, listener) !== undefined)) {
           const [way] = ways
           const message =
@@ -99,7 +104,7 @@ const catchAllOutranks: Rule = {
   },
 }
 
-const pathText = ({ path: { type, value }, method }: RouteMatch): string =>
+export const pathText = ({ path: { type, value }, method }: RouteMatch): string =>
   `${pathWords[type] ?? 'the path'} ${value}${method === undefined ? '' : ` with ${method}`}`
 
 const pathWords: Readonly<Record<string, string>> = { PathPrefix: 'the prefix', RegularExpression: 'the expression' }
@@ -108,33 +113,11 @@ const mayCarryModel = (match: RouteMatch): boolean => inferencePaths.some((path)
 
 /** Undefined where it can't be known: an expression in Envoy's syntax that is none in JavaScript's. */
 function covers({ path: { type, value }, method }: RouteMatch, path: string): boolean | undefined {
-  if (method !== undefined && method !== 'POST') return false
-  switch (type) {
-    case 'PathPrefix':
-      return value === '/' || path === value || path.startsWith(`${value.replace(/\/$/, '')}/`)
-    case 'RegularExpression':
-      return matchesWhole(value, path)
-    default:
-      return path === value
-  }
+  return method !== undefined && method !== 'POST' ? false : matchesPath({ type, value }, path)
 }
-
-function matchesWhole(expression: string, text: string): boolean | undefined {
-  try {
-    return new RegExp(`^(?:${expression})$`).test(text)
-  } catch {
-    return undefined
-  }
-}
-
-/** What is compared first. Gateway API leaves expressions to the gateway, and Envoy Gateway puts them here. */
-const pathTypes = ['PathPrefix', 'RegularExpression', 'Exact']
 
 /** What decides between equals is left out: by then a header that is asked for counts. */
-function outranks({ path: a }: RouteMatch, { path: b }: RouteMatch): boolean {
-  const [left, right] = [pathTypes.indexOf(a.type), pathTypes.indexOf(b.type)]
-  return left === right ? a.value.length > b.value.length : left > right
-}
+const outranks = ({ path: a }: RouteMatch, { path: b }: RouteMatch): boolean => comparePaths(a, b) < 0
 
 const modelWithoutRoute: Rule = {
   id: 'model-without-route',

@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import { compileCatalog } from '../../../src/catalog/compile.ts'
 import { formatProblem } from '../../../src/catalog/problem.ts'
+import { splitsOf } from '../../../src/catalog/splits.ts'
 import { readEndpoints } from '../../../src/sources/endpoints.ts'
 import { readManifests } from '../../../src/sources/manifests.ts'
 import { mutateText } from '../mutate-text.ts'
@@ -11,6 +12,7 @@ const samples = [
   ...yamlFilesIn('examples/two-models'),
   ...yamlFilesIn('examples/scheduling', /^(replicas|objectives)\.yaml$/),
   ...yamlFilesIn('examples/traps'),
+  ...yamlFilesIn('examples/rollout'),
   JSON.stringify({
     apiVersion: 'v1',
     kind: 'List',
@@ -29,6 +31,17 @@ const samples = [
         kind: 'ConfigMap',
         metadata: { name: 'm', labels: { 'inference.llm-d.ai/ipp-managed': 'true' } },
         data: { baseModel: 'a', adapters: '- b\n- c\n' },
+      },
+      {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: 'signalbox-rollouts', labels: { 'signalbox.dev/rollouts': 'true' } },
+        data: {
+          'inferencemodel.trip-planner':
+            '{"target": "travel-helper-v2", "weightPercent": 0.5, "phase": "Progressing", "step": 0}',
+          'inferencemodelrewrite.deepseek-successor':
+            '{"target": "deepseek-r1-0528", "weightPercent": 100, "phase": "Completed", "step": 3}',
+        },
       },
     ],
   }),
@@ -61,8 +74,9 @@ export const manifests = defineTarget<{ readonly text: string }>({
       ok(/^given\.yaml:\d+:\d+$/.test(problem.place), `no place: ${formatProblem(problem)}`)
       ok(problem.message !== '')
     }
-    for (const { rules } of compiled.catalog.models.values()) {
-      for (const { targets } of rules) ok(targets.some(({ weight }) => weight > 0) || targets.length === 0)
+    for (const { targets, totalWeight } of splitsOf(compiled.catalog)) {
+      ok(totalWeight > 0 && targets.some(({ weight }) => weight > 0))
+      ok(targets.every(({ weight }) => weight >= 0))
     }
     // Made again of the same, or with what is remembered, it is the same.
     const again = compileCatalog(resources, { previous: compiled })

@@ -21,7 +21,7 @@ const words = [
     '"max_tokens":1',
     '"content":[{"type":"image_url"',
   ],
-  ...['[[[[', '{"a":', '{"model":', ']]]]', '}}}}', '"tools":[]', '"cache_salt":"s"'],
+  ...['[[[[', '{"a":', '{"model":', ']]]]', '}}}}', '"tools":[]', '"cache_salt":"s"', '"prompt_cache_key":"k"'],
 ]
 
 /** JSON.parse's value, wrapped; undefined where it is not JSON. A byte order mark is passed over, as by the scanner. */
