@@ -37,11 +37,20 @@ export class Bands {
     return index
   }
 
+  /** The bands as they would be for a request of the priority, and where its own would be among them. Changes nothing. */
+  asIf(priority: number, nowMs: number): { readonly list: readonly Band[]; readonly index: number } {
+    const list = this.list.filter((band) => !isForgotten(band, nowMs))
+    const at = list.findIndex((band) => band.priority <= priority)
+    const index = at === -1 ? list.length : at
+    if (list[index]?.priority !== priority)
+      list.splice(index, 0, new Band(priority, this.#defaultPlanOf(priority), false))
+    return { list, index }
+  }
+
   /** Lets go of the bands that have not been used for long. */
   forgetIdle(nowMs: number): void {
     for (let i = this.list.length - 1; i >= 0; i -= 1) {
-      const { isConfigured, requests, usedAtMs } = this.list[i]
-      if (!isConfigured && requests === 0 && nowMs - usedAtMs >= idleBandMs) this.list.splice(i, 1)
+      if (isForgotten(this.list[i], nowMs)) this.list.splice(i, 1)
     }
   }
 
@@ -76,3 +85,6 @@ export class Bands {
     return priority < 0 ? this.#defaultNegativePlan : this.#defaultPlan
   }
 }
+
+const isForgotten = ({ isConfigured, requests, usedAtMs }: Band, nowMs: number): boolean =>
+  !isConfigured && requests === 0 && nowMs - usedAtMs >= idleBandMs

@@ -113,6 +113,23 @@ export class FlowController {
     return 'waiting'
   }
 
+  /** What {@link offer} would answer now, with the pool so full. Changes nothing, and tells nobody. */
+  ask(item: Pick<FlowItem, 'priority' | 'bytes'>, saturation: number): 'admitted' | 'waiting' | Rejection {
+    const nowMs = this.#clock.nowMs()
+    if (this.#isClosed) return rejection('rejected-shutting-down', 1, isShuttingDown)
+    const { list, index } = this.#bands.asIf(item.priority, nowMs)
+    const waiting = list.slice(0, index + 1).reduce((sum, { requests }) => sum + requests, 0)
+    const { usageLimit } = this.#options
+    // A ceiling may count its turns in what it is given.
+    const turns = list.map((band) => ({ priority: band.priority, turns: band.turns }))
+    const isOpen = this.#pool.hasEndpoints() && saturation < ceilingOf(usageLimit, turns, index, saturation)
+    if (waiting === 0 && isOpen) return 'admitted'
+    const full = this.#whatIsFull(list[index], item.bytes)
+    if (full === undefined) return 'waiting'
+    const reason = this.#pool.hasEndpoints() ? 'rejected-saturated' : 'rejected-no-endpoints'
+    return rejection(reason, this.#rate.retryAfterSeconds(waiting, nowMs), full)
+  }
+
   /** The client has gone away. Does nothing to a request that does not wait any more. */
   cancel(item: FlowItem): void {
     if (item.flow === undefined) return

@@ -24,12 +24,21 @@ export class PoolQueues {
   of(poolKey: string): FlowController {
     let queue = this.#queues.get(poolKey)
     if (queue === undefined) {
-      const { clock, saturation, hasEndpoints, observer } = this.#context
-      const pool = { saturation: () => saturation(poolKey), hasEndpoints: () => hasEndpoints(poolKey) }
-      queue = new FlowController(this.#options, { pool, clock, observer: observer(poolKey) })
+      queue = this.#make(poolKey, this.#context.observer(poolKey))
       this.#queues.set(poolKey, queue)
     }
     return queue
+  }
+
+  /** The queue of the pool to be looked at; one that no request has come to yet is not kept. */
+  peek(poolKey: string): FlowController {
+    return this.#queues.get(poolKey) ?? this.#make(poolKey, unobserved)
+  }
+
+  #make(poolKey: string, observer: FlowObserver): FlowController {
+    const { clock, saturation, hasEndpoints } = this.#context
+    const pool = { saturation: () => saturation(poolKey), hasEndpoints: () => hasEndpoints(poolKey) }
+    return new FlowController(this.#options, { pool, clock, observer })
   }
 
   /** There may be capacity in the pool again. */
@@ -57,3 +66,5 @@ export class PoolQueues {
     for (const queue of this.#queues.values()) queue.close()
   }
 }
+
+const unobserved: FlowObserver = { enqueued() {}, dispatched() {}, rejected() {} }

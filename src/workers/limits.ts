@@ -22,6 +22,9 @@ export const restartDelayMs = { first: 100, most: 10_000, servedWell: 10_000 } a
 /** A worker that has not sent its metrics after so long is left out of the page, but for what it told the time before. */
 export const pageTimeoutMs = 5_000
 
+/** A worker that has not explained a request after so long is given up, milliseconds. */
+export const explainTimeoutMs = 5_000
+
 /** After the drain timeout, until a worker that has not ended is killed, milliseconds. */
 export const drainGraceMs = 2_000
 

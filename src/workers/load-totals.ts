@@ -30,8 +30,13 @@ export class LoadTotals<Worker> {
     return new Set(before?.keys())
   }
 
+  /** What all have in flight at an address. */
+  at(address: string): Load {
+    return this.othersAt(address, undefined)
+  }
+
   /** What all but `worker` have in flight at an address. */
-  othersAt(address: string, worker: Worker): Load {
+  othersAt(address: string, worker: Worker | undefined): Load {
     let { requests, tokens, endsUnseen } = noLoad
     for (const [other, loads] of this.#byWorker) {
       const load = other === worker ? undefined : loads.get(address)

@@ -1,3 +1,5 @@
+import type { ClientRequest } from '../explain/client-request.ts'
+import type { Explanation } from '../explain/explanation.ts'
 import type { CertificatePair } from '../extproc/tls.ts'
 import type { EndpointMetrics } from '../pool/endpoint.ts'
 import type { ServiceOptions } from '../service.ts'
@@ -63,10 +65,12 @@ export type ToWorker =
   | { readonly kind: 'ready'; readonly isReady: boolean }
   /** Have clients open new connections, so that they are dealt out again. */
   | { readonly kind: 'renew' }
-  /** Answered by {@link FromWorker} pages. */
-  | { readonly kind: 'collect' }
+  /** Answered by {@link FromWorker} pages: of the families of these names, or of all. */
+  | { readonly kind: 'collect'; readonly names: readonly string[] | undefined }
   /** Answered by a pong. */
   | { readonly kind: 'ping' }
+  /** Answered by explained with the same id. */
+  | { readonly kind: 'explain'; readonly id: number; readonly client: ClientRequest }
   /** Serve to the end and exit. */
   | { readonly kind: 'drain' }
 
@@ -88,4 +92,13 @@ export type FromWorker =
   | ({ readonly kind: 'report' } & WorkerReport)
   /** Whole lines of the metrics page; the last piece says so. */
   | { readonly kind: 'page'; readonly text: string; readonly isLast: boolean }
+  | {
+      readonly kind: 'explained'
+      readonly id: number
+      readonly explanation: Explanation | undefined
+      /** Why there is none. */
+      readonly failure: string | undefined
+    }
+  /** One of the last decisions, for people. */
+  | { readonly kind: 'decision'; readonly explanation: Explanation }
   | { readonly kind: 'pong' }

@@ -66,6 +66,10 @@ export class NewsDesk<Worker> {
 
   #changed(addresses: ReadonlySet<string>, by?: Worker): void {
     if (addresses.size === 0) return
+    for (const address of addresses) {
+      const endpoint = this.#options.pools.endpointAt(address)
+      if (endpoint !== undefined) endpoint.inFlight = this.#totals.at(address).requests
+    }
     for (const [worker, untold] of this.#untold) {
       if (worker !== by) for (const address of addresses) untold.addresses.add(address)
     }

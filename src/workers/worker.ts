@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { systemClock } from '../clock.ts'
+import type { ClientRequest } from '../explain/client-request.ts'
 import { Health } from '../extproc/health.ts'
 import { LivePools } from '../pool/live-pools.ts'
 import { readScheduling, Serving } from '../serving.ts'
@@ -52,6 +53,7 @@ export class Worker {
         released: (poolKey) => this.#reports.released(poolKey),
         // The primary tells them.
         problemCount: () => 0,
+        onDecision: options.hasAdminPage ? (explanation) => channel.send({ kind: 'decision', explanation }) : undefined,
       },
       this.#health,
       log,
@@ -89,7 +91,9 @@ export class Worker {
       case 'renew':
         return this.#serving.renewConnections()
       case 'collect':
-        return void this.#sendPage()
+        return void this.#sendPage(message.names && new Set(message.names))
+      case 'explain':
+        return void this.#explain(message.id, message.client)
       case 'ping':
         return this.#channel.send({ kind: 'pong' })
       case 'drain':
@@ -114,9 +118,18 @@ export class Worker {
     this.#serving.releaseAll()
   }
 
-  async #sendPage(): Promise<void> {
-    for await (const text of this.#serving.page.pieces()) this.#channel.send({ kind: 'page', text, isLast: false })
+  async #sendPage(names: ReadonlySet<string> | undefined): Promise<void> {
+    for await (const text of this.#serving.page.pieces(names)) this.#channel.send({ kind: 'page', text, isLast: false })
     this.#channel.send({ kind: 'page', text: '', isLast: true })
+  }
+
+  async #explain(id: number, client: ClientRequest): Promise<void> {
+    const told = { kind: 'explained', id, explanation: undefined, failure: undefined } as const
+    try {
+      this.#channel.send({ ...told, explanation: await this.#serving.explain(client) })
+    } catch (error) {
+      this.#channel.send({ ...told, failure: (error as Error).message })
+    }
   }
 
   async #drain(): Promise<void> {

@@ -1,5 +1,7 @@
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
+import type { ClientRequest } from '../explain/client-request.ts'
+import type { Explanation } from '../explain/explanation.ts'
 import type { Health } from '../extproc/health.ts'
 import type { Certificates } from '../extproc/tls.ts'
 import type { Endpoint } from '../pool/endpoint.ts'
@@ -10,6 +12,7 @@ import { createMetrics } from '../telemetry/metrics.ts'
 import type { MetricsPage } from '../telemetry/metrics-page.ts'
 import { type Merge, mergedPages, mergesOf, PageValues } from '../telemetry/page-sum.ts'
 import { Crew, type Spawn, type WorkerProcess } from './crew.ts'
+import { Explanations } from './explanations.ts'
 import type { FromWorker, ToWorker } from './messages.ts'
 import { NewsDesk } from './news-desk.ts'
 import { WorkerPages } from './worker-pages.ts'
@@ -20,12 +23,13 @@ export type WorkersContext = { readonly clock: Clock; readonly spawn: Spawn; rea
 /** Serving by several processes: what {@link Serving} is in one. */
 export class Workers {
   readonly #options: ServiceOptions
-  readonly #watching: Pick<Watched, 'touched'>
+  readonly #watching: Pick<Watched, 'touched' | 'onDecision'>
   readonly #health: Health
   readonly #log: Logger
   readonly #crew: Crew
   readonly #desk: NewsDesk<WorkerProcess>
   readonly #pages: WorkerPages<WorkerProcess>
+  readonly #explanations: Explanations<WorkerProcess>
   #certificates: Certificates | undefined
   #snapshot: Snapshot | undefined
   #isReady = false
@@ -51,7 +55,8 @@ export class Workers {
     const { registry: own } = createMetrics({ ...stateOf(watching, options), openExchanges: () => 0 }, options)
     const mergeOf = mergesOf(own.families, own.registry)
     this.#pages = new WorkerPages(clock, mergeOf)
-    this.page = { contentType: own.contentType, pieces: () => this.#pieces(own, mergeOf) }
+    this.#explanations = new Explanations(clock)
+    this.page = { contentType: own.contentType, pieces: (names) => this.#pieces(own, mergeOf, names) }
     this.#crew = new Crew(options.workers, {
       clock,
       spawn,
@@ -60,6 +65,7 @@ export class Workers {
       ended: (worker) => {
         this.#desk.leave(worker)
         this.#pages.forget(worker)
+        this.#explanations.forget(worker)
       },
       onAvailable: () => this.#tellReady(),
       log,
@@ -67,7 +73,7 @@ export class Workers {
   }
 
   /** The metrics of all processes, as one. */
-  readonly page: { readonly contentType: string; pieces(): AsyncGenerator<string> }
+  readonly page: { readonly contentType: string; pieces(names?: ReadonlySet<string>): AsyncGenerator<string> }
 
   /** Resources have changed, and the pools have taken that. */
   applied(snapshot: Snapshot): void {
@@ -86,6 +92,11 @@ export class Workers {
     this.#certificates = certificates
     certificates?.onChange((pair) => this.#crew.send({ kind: 'certificate', pair }))
     return this.#crew.start()
+  }
+
+  /** What a worker would make of a request now. Nothing comes of it. @throws NotServing */
+  explain(client: ClientRequest): Promise<Explanation> {
+    return this.#explanations.ask(this.#crew.serving[0], client)
   }
 
   setReady(isReady: boolean): void {
@@ -121,15 +132,24 @@ export class Workers {
       case 'report':
         for (const poolKey of message.touched) this.#watching.touched(poolKey)
         return this.#desk.reported(worker, message)
+      case 'explained':
+        return this.#explanations.told(message)
+      case 'decision':
+        return this.#watching.onDecision?.(message.explanation)
       case 'page':
         return this.#pages.read(worker, message.text, message.isLast)
     }
   }
 
-  async *#pieces(ownPage: MetricsPage, mergeOf: (family: string) => Merge): AsyncGenerator<string> {
-    const pages = await this.#pages.collect(this.#crew.serving, (worker) => worker.send({ kind: 'collect' }))
+  async *#pieces(
+    ownPage: MetricsPage,
+    mergeOf: (family: string) => Merge,
+    names: ReadonlySet<string> | undefined,
+  ): AsyncGenerator<string> {
+    const ask = (worker: WorkerProcess) => worker.send({ kind: 'collect', names: names && [...names] })
+    const pages = await this.#pages.collect(this.#crew.serving, ask, names)
     const own = new PageValues()
-    for await (const text of ownPage.pieces()) own.read(text)
-    yield* mergedPages([own, ...pages], mergeOf)
+    for await (const text of ownPage.pieces(names)) own.read(text)
+    yield* mergedPages([own, ...pages], mergeOf, names)
   }
 }

@@ -1,8 +1,8 @@
-import { beforeEach, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { mergedPages, type PageValues } from '../../src/telemetry/page-sum.ts'
 import { pageTimeoutMs } from '../../src/workers/limits.ts'
 import { WorkerPages } from '../../src/workers/worker-pages.ts'
-import { ManualClock } from '../pool/manual-clock.ts'
+import { ManualClock, settled } from '../pool/manual-clock.ts'
 
 const head = '# HELP a A.\n# TYPE a counter\n'
 
@@ -48,4 +48,33 @@ test('what a worker that has ended had counted stays', async () => {
   const second = pages.collect(['two'], () => {})
   pages.read('two', `${head}a 6\n`, true)
   expect(merged(await second)).toBe(`${head}a 11\n`)
+})
+
+describe('some families alone', () => {
+  const both = (a: number, b: number) => `${head}a ${a}\n# HELP b B.\n# TYPE b counter\nb ${b}\n`
+  const some = (...names: string[]) => pages.collect(['one', 'two'], (worker) => asked.push(worker), new Set(names))
+
+  test('are new, while the others stay as they were', async () => {
+    const first = collect()
+    for (const worker of ['one', 'two']) pages.read(worker, both(1, 10), true)
+    await first
+    const second = some('a')
+    for (const worker of ['one', 'two']) pages.read(worker, `${head}a 2\n`, true)
+    expect(merged(await second)).toBe(both(4, 20))
+    pages.forget('one')
+    expect(merged(await pages.collect([], () => {}))).toBe(both(4, 20))
+  })
+
+  test('do not do for who asks for more meanwhile: they are asked again', async () => {
+    const first = some('a')
+    const second = some('a')
+    const third = some('a', 'b')
+    expect(asked).toEqual(['one', 'two'])
+    for (const worker of ['one', 'two']) pages.read(worker, `${head}a 2\n`, true)
+    expect(merged(await first)).toBe(merged(await second))
+    await settled()
+    expect(asked).toEqual(['one', 'two', 'one', 'two'])
+    for (const worker of ['one', 'two']) pages.read(worker, both(3, 30), true)
+    expect(merged(await third)).toBe(both(6, 60))
+  })
 })

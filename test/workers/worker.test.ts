@@ -68,7 +68,7 @@ describe('a worker', () => {
 
   test('sends its page of metrics in whole lines, the last piece of which says so', async () => {
     const { worker, told } = newWorker()
-    worker.told({ kind: 'collect' })
+    worker.told({ kind: 'collect', names: undefined })
     await expect.poll(() => told.at(-1)).toMatchObject({ kind: 'page', isLast: true })
     const pieces = told.flatMap((message) => (message.kind === 'page' && !message.isLast ? message.text : []))
     expect(pieces.join('')).toContain('\nsignalbox_open_exchanges 0\n')
