@@ -1,7 +1,7 @@
 /** The pool, target and priority of a request, by what its catalog and its headers say. */
 import { bench, do_not_optimize, run, summary } from 'mitata'
 import { answerModels } from '../../src/request/models-list.ts'
-import { mayRename, needsUser, resolve } from '../../src/request/resolve.ts'
+import { lacksStickyKey, mayRename, resolve } from '../../src/request/resolve.ts'
 import { catalogOf } from '../../test/request/catalog-of.ts'
 
 const names = Array.from({ length: 200 }, (_, i) => `model-${i}`)
@@ -43,7 +43,7 @@ summary(() => {
 
 summary(() => {
   const request = asked('model-7')
-  bench('needsUser', () => do_not_optimize(needsUser(full, request)))
+  bench('lacksStickyKey', () => do_not_optimize(lacksStickyKey(full, request)))
   bench('mayRename', () => do_not_optimize(mayRename(full, request)))
   bench('list of 200 models', () => do_not_optimize(answerModels(plain, '/v1/models', 'openai')))
   bench('one model', () => do_not_optimize(answerModels(plain, '/v1/models/model-7', 'openai')))

@@ -12,6 +12,7 @@ import { InferenceRequest } from '../request/inference-request.ts'
 import type { Limits } from '../request/limits.ts'
 import { MediaSearch } from '../request/media.ts'
 import { pick, type Scheduling } from '../request/pick.ts'
+import { PromptText } from '../request/prompt-text.ts'
 import {
   bodyTooLarge,
   invalidBody,
@@ -21,7 +22,7 @@ import {
   overloaded,
 } from '../request/refusals.ts'
 import { type ContentLength, reply } from '../request/reply.ts'
-import { mayRename, needsUser, type Route, resolve } from '../request/resolve.ts'
+import { lacksStickyKey, mayRename, type Route, resolve } from '../request/resolve.ts'
 import { ModelSplicer } from '../request/rewrite.ts'
 import { PromptHasher } from '../scheduling/prefix/prompt-hasher.ts'
 import { bodyMode, type ProcessingEvents, type ProtocolConfig } from './decode.ts'
@@ -62,6 +63,10 @@ export type ConversationContext = {
   /** [0, 1) */
   readonly random: () => number
   readonly observer: ConversationObserver
+  /** Gives a request its place in a trace, before its headers go on; undefined where nothing is traced. */
+  readonly beginTrace?: ((request: InferenceRequest) => void) | undefined
+  /** The leading part of prompts is kept for traces. */
+  readonly keepsPromptText?: boolean
 }
 
 /** Told of what operators count. */
@@ -73,6 +78,11 @@ export type ConversationObserver = {
   unroutable(): void
   /** The exchange is over, or can't be seen any more. After {@link decided}, once. */
   ended(request: InferenceRequest, flight: Flight | undefined, response: ResponsePhase | undefined): void
+  /**
+   * The exchange is over without a decision or a refusal, by an answer of our own that needs no server, by Envoy's or another
+   * filter's answer, or because the client left. Once. `status` is NaN where there was no answer.
+   */
+  undecided?(request: InferenceRequest, by: 'own answer' | 'other answer' | 'client', status: number): void
 }
 
 /** The stream that the conversation is held on. */
@@ -157,7 +167,10 @@ export class Conversation implements ProcessingEvents, Waiting {
     request.facts = readFacts(headers, endOfStream, parsers)
     request.hasEnded = endOfStream
     const own = this.#context.answerHere(request, this.#catalog)
-    if (own !== undefined) return this.#answerInstead(own)
+    if (own !== undefined) {
+      this.#context.observer.undecided?.(request, 'own answer', own.status)
+      return this.#answerInstead(own)
+    }
     const refusal = checkHeaders(request.facts, limits, this.#isStrict)
     if (refusal !== undefined) return this.#refuse(refusal)
     this.#openReader()
@@ -271,7 +284,11 @@ export class Conversation implements ProcessingEvents, Waiting {
   closed(): void {
     this.#cancelWait?.()
     this.#body.drop()
-    this.#end()
+    if (this.#state === 'decided') return this.#end()
+    // A stream without request headers tells of nothing.
+    if (this.#state === 'closed' || this.#request.headers === undefined) return
+    const by = this.#state === 'overtaken' ? 'other answer' : 'client'
+    this.#context.observer.undecided?.(this.#request, by, this.#response?.status ?? Number.NaN)
   }
 
   /** Nothing more that comes of the request counts. */
@@ -305,6 +322,7 @@ export class Conversation implements ProcessingEvents, Waiting {
     // A form has no prompt that servers could share.
     if (readsPrompt && format !== 'multipart') request.prompt = new PromptHasher()
     if (readsMedia) request.media = new MediaSearch()
+    if (this.#context.keepsPromptText && format !== 'multipart') request.promptText = new PromptText()
   }
 
   /** Decides as soon as the body has shown what the decision needs, or can't show it any more. */
@@ -316,9 +334,9 @@ export class Conversation implements ProcessingEvents, Waiting {
     // A call of the engine's own protocol names no model.
     if (reader.model !== undefined || this.#request.facts.format === 'engine-grpc') {
       if (reader.isComplete || reader.model === '') return this.#decide()
-      const lacksUser = reader.user === undefined && needsUser(this.#catalog, this.#request)
+      const lacksKey = lacksStickyKey(this.#catalog, this.#request)
       const lacksLength = this.#context.keepsContentLength && mayRename(this.#catalog, this.#request)
-      if (!(lacksUser || lacksLength || this.#awaitsPrompt())) return this.#decide()
+      if (!(lacksKey || lacksLength || this.#awaitsPrompt())) return this.#decide()
     }
     this.#refuseOverheld()
   }
@@ -480,8 +498,9 @@ export class Conversation implements ProcessingEvents, Waiting {
     }
     this.#state = 'decided'
     request.decidedAtMs = clock.nowMs()
-    const heldBytes = request.bodyBytes
-    if (scheduled.endpoints.length > 0) this.#flight = new Flight(scheduling, request, scheduled, this.#seesEnd)
+    request.heldBytes = request.bodyBytes
+    request.seesEnd = this.#seesEnd
+    if (scheduled.endpoints.length > 0) this.#flight = new Flight(scheduling, request, scheduled, request.seesEnd)
     const splicer = this.#splicer(route)
     const isCompressed = this.#body.hasDecoded
     // A compressed body in which the model changes goes on as it was before it was compressed.
@@ -490,9 +509,10 @@ export class Conversation implements ProcessingEvents, Waiting {
       this.#body.becomeDecoded()
     }
     const lengthChange = splicer && this.#lengthChangeOf(splicer)
-    const mutation = reply(request, route, scheduled, this.#contentLength(lengthChange))
+    this.#context.beginTrace?.(request)
+    const mutation = reply(request, route, scheduled, this.#contentLength(lengthChange), scheduling.hidesScores)
     this.#decision = { mutation, splicer, lengthChange }
-    this.#context.observer.decided(request, route, this.#flight, heldBytes)
+    this.#context.observer.decided(request, route, this.#flight, request.heldBytes)
     const isToldWithBody = this.#answersBody && request.facts.body !== 'none'
     // Envoy takes no answer to headers that it has not sent.
     if (request.headers !== undefined && !isToldWithBody) {
@@ -566,6 +586,7 @@ export class Conversation implements ProcessingEvents, Waiting {
   }
 
   #refuse(refusal: Refusal): void {
+    this.#request.refusal = refusal
     this.#context.observer.refused(refusal.code, this.#request)
     this.#answerInstead(refusalReply(refusal))
   }

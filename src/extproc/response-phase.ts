@@ -92,7 +92,7 @@ export class ResponsePhase {
     if (reader === undefined) return this.#echo?.push(piece)
     const before = this.#pieces.length
     reader.push(piece, this.#echo ?? this.#pieces)
-    if (reader.hasContent && Number.isNaN(this.firstTokenAtMs)) this.firstTokenAtMs = this.#context.nowMs()
+    if (reader.hasContent && Number.isNaN(this.firstTokenAtMs)) this.#seeFirstToken(reader)
     if (this.#echo !== undefined) return
     this.#isChanged ||= this.#pieces.length !== before + 1 || this.#pieces[before] !== piece
   }
@@ -114,6 +114,13 @@ export class ResponsePhase {
     this.#echo?.flush(false)
     this.#out.write(metadata ? encodeTrailersAnswer(answer.responseTrailers, metadata) : continueTrailers)
     this.#end()
+  }
+
+  #seeFirstToken({ isStream }: ResponseReader): void {
+    this.firstTokenAtMs = this.#context.nowMs()
+    if (!isStream || this.#flight === undefined) return
+    const { targetSeries, startedAtMs } = this.#flight.request
+    targetSeries?.answered(this.firstTokenAtMs - startedAtMs)
   }
 
   /** Body bytes are owed, or may still have to be changed. */

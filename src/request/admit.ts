@@ -10,8 +10,11 @@ import type { Scheduling } from './pick.ts'
 /** Lets requests through, or not, before a server is picked for them. */
 export type Admission = {
   /** The queue of a pool; undefined without flow control, where requests do not wait. */
-  flowOf(poolKey: string): FlowController | undefined
+  flowOf(poolKey: string): RequestQueue | undefined
 }
+
+/** Where requests wait. */
+export type RequestQueue = Pick<FlowController, 'offer' | 'cancel'>
 
 /** What becomes of a request that waits: one of the two, once. */
 export type Waiting = {
@@ -24,10 +27,10 @@ export class QueuedRequest extends FlowItem {
   /** For metrics: the model that was asked for, and the one that the server will be. */
   readonly model: string
   readonly targetModel: string
-  readonly #controller: FlowController
+  readonly #controller: RequestQueue
   readonly #waiting: Waiting
 
-  constructor(request: InferenceRequest, controller: FlowController, waiting: Waiting) {
+  constructor(request: InferenceRequest, controller: RequestQueue, waiting: Waiting) {
     super({
       priority: request.priority,
       fairnessId: request.fairnessId,

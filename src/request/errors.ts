@@ -41,6 +41,8 @@ export function refuse(code: RefusalCode, message: string, headers: readonly str
   return { code, status: table[code].status, message, headers: [...jsonHeaders, ...headers] }
 }
 
+export const statusOf = (code: RefusalCode): number => table[code].status
+
 /** An answer to the client without any model server: a whole HTTP response. */
 export type ImmediateReply = {
   readonly status: number

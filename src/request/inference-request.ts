@@ -1,14 +1,18 @@
-import type { StickyKey } from '../catalog/catalog.ts'
+import { apiKeyHeaders, type StickyKey } from '../catalog/catalog.ts'
 import type { HeaderTable, HeaderValues } from '../extproc/headers.ts'
 import type { SchedulingRequest } from '../scheduling/plugin.ts'
 import type { PromptHasher } from '../scheduling/prefix/prompt-hasher.ts'
 import type { RequestSeries } from '../telemetry/request-series.ts'
+import type { TargetSeries } from '../telemetry/target-series.ts'
 import type { BodyReader } from './bodies/body-reader.ts'
 import { type Hint, hintOf } from './control-headers.ts'
+import type { Refusal } from './errors.ts'
 import { type RequestFacts, unknownFacts } from './facts.ts'
 import { maxFairnessIdLength } from './limits.ts'
 import type { MediaSearch } from './media.ts'
+import type { PromptText } from './prompt-text.ts'
 import type { ModelRequest, Route } from './resolve.ts'
+import type { TraceContext } from './trace-context.ts'
 
 /** The flow of requests that name none. */
 const defaultFairnessId = 'default-flow'
@@ -30,17 +34,30 @@ export class InferenceRequest implements ModelRequest, SchedulingRequest {
   prompt: PromptHasher | undefined
   /** Looks for images and the like; undefined where nobody asks for them. */
   media: MediaSearch | undefined
+  /** Keeps the leading part of the prompt for traces; undefined where those shall not have it. */
+  promptText: PromptText | undefined
   /** Bytes of the body that have come. */
   bodyBytes = 0
   /** Nothing more of it will come. */
   hasEnded = false
 
+  /** Its place in a trace; undefined as long as nobody asked for it, and where nothing is traced. */
+  trace: TraceContext | undefined
+
   // Decided:
+  /** What was resolved; undefined before. */
+  route: Route | undefined
   poolKey = ''
   targetModel = ''
   priority = 0
   /** The flow that plugins take it for; undefined when none does. */
   guessedFairnessId: string | undefined
+  /** Bytes of the body that had to wait for the decision. */
+  heldBytes = 0
+  /** Why it was refused, before or after its decision; undefined when it was not. */
+  refusal: Refusal | undefined
+  /** Envoy shows the end of the answer. */
+  seesEnd = false
   /** The body goes on as it was before it was compressed. */
   isSentDecoded = false
   /** The whole exchange has ended. */
@@ -49,6 +66,8 @@ export class InferenceRequest implements ModelRequest, SchedulingRequest {
   restoredModel: { readonly served: string; readonly asked: string } | undefined
   /** Where metrics count it. */
   series: RequestSeries | undefined
+  /** Where they count it for its target, while one of its resource is rolled out. */
+  targetSeries: TargetSeries | undefined
 
   // Milliseconds of the clock; NaN as long as it has not happened.
   startedAtMs = Number.NaN
@@ -103,8 +122,10 @@ export class InferenceRequest implements ModelRequest, SchedulingRequest {
   }
 
   /** What was resolved. */
-  take({ pool, target, priority }: Route): void {
+  take(route: Route): void {
+    const { pool, target, priority } = route
     const { model } = this
+    this.route = route
     this.poolKey = pool?.key ?? ''
     this.targetModel = target?.name ?? model ?? ''
     this.priority = priority
@@ -127,8 +148,8 @@ export class InferenceRequest implements ModelRequest, SchedulingRequest {
 
   /** Reads what `piece`, at body offset `offset`, has of the prompt and of what comes before it. The reader must have read it. */
   readPrompt(piece: Buffer, offset: number): void {
-    const { prompt, media, reader } = this
-    if (prompt === undefined && media === undefined) return
+    const { prompt, media, promptText, reader } = this
+    if (prompt === undefined && media === undefined && promptText === undefined) return
     if (prompt !== undefined) this.#readHead(prompt, piece, offset)
     if (reader!.promptStart < 0) return
     const start = Math.max(0, reader!.promptStart - offset)
@@ -136,6 +157,7 @@ export class InferenceRequest implements ModelRequest, SchedulingRequest {
     if (start >= end) return
     prompt?.push(piece, start, end)
     media?.push(piece, start, end)
+    promptText?.push(piece, start, end)
   }
 
   #readHead(prompt: PromptHasher, piece: Buffer, offset: number): void {
@@ -158,6 +180,23 @@ export class InferenceRequest implements ModelRequest, SchedulingRequest {
   }
 
   stickyValue(key: StickyKey): string | undefined {
-    return key.kind === 'user' ? this.reader?.user : this.header(key.name)
+    switch (key.kind) {
+      case 'user':
+        return this.reader?.user
+      case 'prompt-cache-key':
+        return this.reader?.promptCacheKey
+      case 'header':
+        return this.header(key.name)
+      case 'api-key':
+        return this.#apiKey
+    }
+  }
+
+  get #apiKey(): string | undefined {
+    for (let i = 0; i < apiKeyHeaders.length; i++) {
+      const value = this.header(apiKeyHeaders[i])
+      if (value) return value
+    }
+    return undefined
   }
 }

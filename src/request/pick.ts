@@ -14,6 +14,8 @@ export type Scheduling = {
   readonly scheduler: Scheduler
   /** The endpoints that the proxy names in its subset hint are the only ones that count. */
   readonly keepsToSubset: boolean
+  /** The scores that the scheduler tells are for observers: the proxy does not get them. */
+  readonly hidesScores?: boolean
   /** A request of the pool has ended, so that another may go. */
   released(poolKey: string): void
   /** The request has ended and has used so much. */

@@ -4,6 +4,7 @@ import { baseModelNameHeader, destinationHeader, modelNameHeader, spoofedHeaders
 import type { InferenceRequest } from './inference-request.ts'
 import { destinationOf } from './pick.ts'
 import type { Route } from './resolve.ts'
+import { traceparentHeader, tracestateHeader } from './trace-context.ts'
 
 /** The content-length that goes on: as it was sent, a new one, or none, so that the body goes on chunked. */
 export type ContentLength = 'as sent' | 'none' | number
@@ -13,12 +14,16 @@ const lbNamespace = 'envoy.lb'
 /** The scores of all endpoints that were rated, by address. */
 const scoresKey = 'x-gateway-destination-endpoint-scores'
 
-/** What the headers of a request become. */
+/**
+ * What the headers of a request become.
+ * @param hidesScores the proxy does not get the scores of endpoints
+ */
 export function reply(
-  { model, headers, isSentDecoded }: InferenceRequest,
+  { model, headers, isSentDecoded, trace }: InferenceRequest,
   route: Route,
   scheduled: Scheduled,
   contentLength: ContentLength,
+  hidesScores = false,
 ): Mutation {
   const setHeaders: string[] = []
   const destination = scheduled.destination ?? destinationOf(scheduled.endpoints)
@@ -32,8 +37,15 @@ export function reply(
   else if (contentLength !== 'as sent') setHeaders.push('content-length', String(contentLength))
   // A route may have been chosen by a header that is now set, or removed.
   const clearRouteCache = setHeaders.length + removeHeaders.length > 0
-  return { setHeaders, removeHeaders, clearRouteCache, metadata: metadataOf(destination, scheduled.scores) }
+  if (trace !== undefined) {
+    if (trace.traceparent !== undefined) setHeaders.push(traceparentHeader, trace.traceparent)
+    if (trace.dropsTracestate) removeHeaders.push(tracestateHeader)
+  }
+  const scores = hidesScores ? noScores : scheduled.scores
+  return { setHeaders, removeHeaders, clearRouteCache, metadata: metadataOf(destination, scores) }
 }
+
+const noScores: Scheduled['scores'] = []
 
 function metadataOf(destination: string | undefined, scores: Scheduled['scores']): Metadata | undefined {
   if (destination === undefined) return undefined

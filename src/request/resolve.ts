@@ -2,10 +2,12 @@ import type {
   Catalog,
   ModelRoute,
   ModelRule,
+  Objective,
   Pool,
   RewriteRule,
   StickyKey,
   TargetModel,
+  TargetRollout,
   TargetSplit,
 } from '../catalog/catalog.ts'
 import { modelNames } from '../catalog/model-names.ts'
@@ -36,6 +38,8 @@ export type Route = {
   readonly rewrite: RewriteRule | undefined
   /** Undefined: the model keeps the name that the client gave. */
   readonly target: TargetModel | undefined
+  /** Of what chose the target; undefined where nothing is rolled out there. */
+  readonly rollout: TargetRollout | undefined
   readonly baseModel: string | undefined
   /** Higher ones first; below 0 the request may be shed. */
   readonly priority: number
@@ -74,9 +78,11 @@ export function resolve(
   }
   // Without a pool this is no endpoint picker, and the header is not for it.
   const header = pool && request.modelRewrite
-  const target = model === undefined ? undefined : targetBy(chooser(rewrite, rule, header), model, request, random)
+  const by = model === undefined ? undefined : chooser(rewrite, rule, header)
+  const target = model === undefined ? undefined : targetBy(by, model, request, random)
+  const rollout = typeof by === 'object' ? by.rollout : undefined
   const baseModel = baseModelOf(catalog, model, target)
-  return { pool, rule, rewrite, target, baseModel, priority: priorityOf(catalog, request, pool, rule) }
+  return { pool, rule, rewrite, target, rollout, baseModel, priority: priorityOf(catalog, request, pool, rule) }
 }
 
 /** An adapter or base model, or a name that an HTTPRoute leads to this pool or to a Service. */
@@ -85,9 +91,9 @@ function isNamedFor(catalog: Catalog, model: string, pool: Pool | undefined): bo
   return pool !== undefined && catalog.poolsByName.get(model)?.pools.includes(pool) === true
 }
 
-/** What must still be read of the body before {@link resolve} can choose: a sticky key that is a body field. */
-export function needsUser(catalog: Catalog, request: ModelRequest): boolean {
-  return someChooser(catalog, request, dividesByUser)
+/** Whether more of the body must be read before {@link resolve} can choose: its sticky key is a field that has not come. */
+export function lacksStickyKey(catalog: Catalog, request: ModelRequest): boolean {
+  return someChooser(catalog, request, asksForField)
 }
 
 /** Whether {@link resolve} may give the model another name, and so the body another length. */
@@ -109,45 +115,63 @@ function targetBy(by: Chooser, model: string, request: ModelRequest, random: () 
   return chooseTarget(by, model, request, random)
 }
 
-const dividesByUser = (by: Chooser): boolean =>
-  typeof by === 'object' && by.stickyBy?.kind === 'user' && by.targets.length > 1
+function asksForField(by: Chooser, _model: string, request: ModelRequest): boolean {
+  if (typeof by !== 'object') return false
+  const { stickyBy, targets } = by
+  if (stickyBy?.kind !== 'user' && stickyBy?.kind !== 'prompt-cache-key') return false
+  return onlyTarget(targets) === undefined && request.stickyValue(stickyBy) === undefined
+}
 
 function renames(by: Chooser, model: string): boolean {
   if (typeof by !== 'object') return by !== undefined && by !== model
   for (let i = 0; i < by.targets.length; i++) {
-    if (by.targets[i].name !== model) return true
+    const { name, weight } = by.targets[i]
+    if (weight > 0 && name !== model) return true
   }
   return false
+}
+
+/** The target that gets all requests; undefined where several share them. */
+export function onlyTarget(targets: readonly TargetModel[]): TargetModel | undefined {
+  let only: TargetModel | undefined
+  for (let i = 0; i < targets.length; i++) {
+    if (targets[i].weight === 0) continue
+    if (only !== undefined) return undefined
+    only = targets[i]
+  }
+  return only
 }
 
 /** Whether `test` is true for any chooser that {@link resolve} may come to, whatever it draws. */
 function someChooser(
   catalog: Catalog,
-  { model, poolHint, modelRewrite: header }: ModelRequest,
-  test: (by: Chooser, model: string) => boolean,
+  request: ModelRequest,
+  test: (by: Chooser, model: string, request: ModelRequest) => boolean,
 ): boolean {
+  const { model, poolHint, modelRewrite: header } = request
   if (model === undefined) return false
   const route = catalog.models.get(model)
   if (poolHint !== undefined) {
     const pool = catalog.pools.get(poolHint)
-    return pool !== undefined && test(chooser(rewriteIn(catalog, pool, model), ruleIn(pool, route), header), model)
+    if (pool === undefined) return false
+    return test(chooser(rewriteIn(catalog, pool, model), ruleIn(pool, route), header), model, request)
   }
   if (route !== undefined) {
     for (let i = 0; i < route.rules.length; i++) {
       const rule = route.rules[i]
-      if (test(chooser(rewriteIn(catalog, rule.pool, model), rule, header), model)) return true
+      if (test(chooser(rewriteIn(catalog, rule.pool, model), rule, header), model, request)) return true
     }
     return false
   }
   const shares = catalog.poolsByName.get(model)
   if (shares !== undefined) {
     for (let i = 0; i < shares.pools.length; i++) {
-      if (test(chooser(rewriteIn(catalog, shares.pools[i], model), undefined, header), model)) return true
+      if (test(chooser(rewriteIn(catalog, shares.pools[i], model), undefined, header), model, request)) return true
     }
     return false
   }
   const pool = onlyPool(catalog)
-  return test(chooser(rewriteIn(catalog, pool, model), undefined, pool && header), model)
+  return test(chooser(rewriteIn(catalog, pool, model), undefined, pool && header), model, request)
 }
 
 function ruleIn(pool: Pool, route: ModelRoute | undefined): ModelRule | undefined {
@@ -180,18 +204,24 @@ function isUsableName(name: string | undefined): name is string {
   return Buffer.byteLength(name) <= maxModelBytes && !controlCharacter.test(name)
 }
 
-/** An objective counts for the pool that it refers to, where a client names it; one that is not there is as if not named. */
 function priorityOf(
   catalog: Catalog,
-  { objective: name }: ModelRequest,
+  request: ModelRequest,
   pool: Pool | undefined,
   rule: ModelRule | undefined,
 ): number {
-  if (name !== undefined && pool !== undefined && catalog.objectives.size > 0) {
-    const objective = catalog.objectives.get(`${pool.namespace}/${name}`)
-    if (objective?.poolKey === pool.key) return objective.priority
-  }
-  return rule === undefined ? 0 : rule.priority
+  return (objectiveOf(catalog, request, pool) ?? rule)?.priority ?? 0
+}
+
+/** An objective counts for the pool that it refers to, where a client names it; one that is not there is as if not named. */
+export function objectiveOf(
+  catalog: Catalog,
+  { objective: name }: Pick<ModelRequest, 'objective'>,
+  pool: Pool | undefined,
+): Objective | undefined {
+  if (name === undefined || pool === undefined || catalog.objectives.size === 0) return undefined
+  const objective = catalog.objectives.get(`${pool.namespace}/${name}`)
+  return objective?.poolKey === pool.key ? objective : undefined
 }
 
 function baseModelOf(catalog: Catalog, model: string | undefined, target: TargetModel | undefined): string | undefined {
@@ -202,15 +232,20 @@ function baseModelOf(catalog: Catalog, model: string | undefined, target: Target
 /** A target by weight: drawn for each request, or the same for each value of the split's sticky key. */
 function chooseTarget(split: TargetSplit, model: string, request: ModelRequest, random: () => number): TargetModel {
   const { targets, totalWeight, stickyBy } = split
-  if (targets.length === 1) return targets[0]
+  const only = onlyTarget(targets)
+  if (only !== undefined) return only
   const value = stickyBy && request.stickyValue(stickyBy)
   const share = value === undefined ? random() : hashToShare(`${model}\0${value}`)
   let left = share * totalWeight
+  let last = targets[0]
   for (const target of targets) {
+    if (target.weight === 0) continue
     left -= target.weight
     if (left < 0) return target
+    last = target
   }
-  return targets[targets.length - 1]
+  // Sums of fractions may fall short of the total weight by a little.
+  return last
 }
 
 function drawIndex(weights: readonly number[], totalWeight: number, random: () => number): number {

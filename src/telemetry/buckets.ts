@@ -14,11 +14,23 @@ const ttftSeconds = [
   0.005, 0.025, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 45, 60, 120,
 ]
 
+/** Finer than those of the reference, for quantiles of short times: each 1.25 times the one before, 5 ms to about 120 s. */
+const fineTtftSeconds = Array.from({ length: 47 }, (_, i) => Number((0.005 * 1.25 ** i).toPrecision(3)))
+
+/** From `first` to `last`, each 1.1 times the one before in four digits: for what is compared by its quantiles. */
+function fine(first: number, last: number): number[] {
+  const bounds: number[] = []
+  for (let i = 0; first * 1.1 ** i < last; i += 1) bounds.push(Number((first * 1.1 ** i).toPrecision(4)))
+  return [...bounds, last]
+}
+
 const promptTokens = [1, ...doubling(8, 1_048_576)]
 
 export const buckets = {
   durationSeconds: [...ttftSeconds, 180, 240, 300, 360, 480, 600, 900, 1200, 1800, 2700, 3600],
   ttftSeconds,
+  fineTtftSeconds,
+  target: { ttftSeconds: fine(0.005, 120), tokenSeconds: fine(0.0005, 5) },
   requestBytes: doubling(64, 2 ** 30),
   responseBytes: [1, ...doubling(8, 65_536)],
   promptTokens,

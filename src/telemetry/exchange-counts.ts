@@ -13,6 +13,8 @@ export const exchangeHistograms = histogramSet({
   queueSeconds: buckets.phaseSeconds,
   /** From the decision to the response headers. */
   firstByteSeconds: buckets.phaseSeconds,
+  /** To the first token, or to the end of an answer that comes as a whole. */
+  ttftSeconds: buckets.fineTtftSeconds,
   heldBytes: buckets.requestBytes,
 })
 
@@ -34,6 +36,7 @@ export class ExchangeCounts {
   responseBytes = 0
   /** Responses by the class of their status; index 0 is none that HTTP has. */
   readonly statuses = new Float64Array(statusClasses.length)
+  outputTokens = 0
   modelsNamed = 0
   modelsMissing = 0
   modelsEmpty = 0
@@ -74,6 +77,21 @@ export class ExchangeCounts {
         'signalbox_early_decisions_total',
         'Requests that were decided before the end of their body.',
         () => this.earlyDecisions,
+      ),
+      histogramFamily(
+        {
+          name: 'signalbox_ttft_seconds',
+          help: 'Seconds from the request to the first token, of all models; of an answer that comes as a whole, to its end.',
+          labelNames: [],
+        },
+        exchangeHistograms.ttftSeconds,
+        () => [['', cells]],
+      ),
+      plainFamily(
+        'counter',
+        'signalbox_output_tokens_total',
+        'Generated tokens, as the model servers count them.',
+        () => this.outputTokens,
       ),
       plainFamily('counter', 'signalbox_response_bytes_total', 'Bytes of response bodies.', () => this.responseBytes),
       {

@@ -41,7 +41,19 @@ export function operationOf(path: string | undefined): number {
   return i
 }
 
+/** What the path asks for and whose API it is, by the conventions' names; undefined of a path that they have none for. */
+export function namesOfOperation(
+  path: string | undefined,
+): { readonly name: string; readonly provider: string } | undefined {
+  const operation = operations[operationOf(path)]
+  return operation.name === otherValue ? undefined : operation
+}
+
 export class GenAiSeries {
+  /** Parallel to {@link genAiLabelNames}. */
+  readonly values: readonly string[]
+  /** '' of answers that are no errors. */
+  readonly errorType: string
   readonly labels: Labels
   /** {@link labels} with error_type; it is left out, as the conventions say, where there was no error. */
   readonly durationLabels: Labels
@@ -51,7 +63,9 @@ export class GenAiSeries {
 
   constructor(operation: number, model: string, responseModel: string, errorType: string) {
     const { name, provider } = operations[operation]
-    this.labels = labelsOf(genAiLabelNames, [name, provider, model, responseModel])
+    this.values = [name, provider, model, responseModel]
+    this.errorType = errorType
+    this.labels = labelsOf(genAiLabelNames, this.values)
     this.durationLabels = errorType === '' ? this.labels : `${this.labels},${labelsOf(['error_type'], [errorType])}`
     this.inputLabels = `${this.labels},gen_ai_token_type="input"`
     this.outputLabels = `${this.labels},gen_ai_token_type="output"`

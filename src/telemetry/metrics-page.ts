@@ -25,12 +25,15 @@ export class MetricsPage {
     return this.registry.contentType
   }
 
-  async *pieces(): AsyncGenerator<string> {
+  /** @param names of the families that are asked for; undefined for all */
+  async *pieces(names?: ReadonlySet<string>): AsyncGenerator<string> {
+    const own = await this.#registryText(names)
     // prom-client 15 writes Nan, where the format has NaN.
-    yield (await this.registry.metrics()).replaceAll(/ Nan$/gm, ' NaN')
+    if (own !== '') yield own.replaceAll(/ Nan$/gm, ' NaN')
     let turnEndsMs = this.#nowMs() + maxTurnMs
     let text = ''
     for (const family of this.families) {
+      if (names?.has(family.name) === false) continue
       text += headText(family)
       for (const lines of family.pieces()) {
         text += lines
@@ -44,6 +47,16 @@ export class MetricsPage {
       }
     }
     if (text !== '') yield text
+  }
+
+  async #registryText(names: ReadonlySet<string> | undefined): Promise<string> {
+    if (names === undefined) return this.registry.metrics()
+    const texts: string[] = []
+    for (const name of names) {
+      if (this.registry.getSingleMetric(name) === undefined) continue
+      texts.push(`${(await this.registry.getSingleMetricAsString(name)).trimEnd()}\n`)
+    }
+    return texts.join('')
   }
 
   /** The whole page. */

@@ -1,23 +1,21 @@
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { Counter, collectDefaultMetrics } from 'prom-client'
 import manifest from '../../package.json' with { type: 'json' }
 import type { FlowObserver } from '../admission/flow-controller.ts'
+import type { TargetSplit } from '../catalog/catalog.ts'
 import type { Endpoint } from '../pool/endpoint.ts'
 import type { PoolAverages } from '../pool/live-pools.ts'
 import { BoundedValues } from './bounded-values.ts'
 import { ExchangeCounts } from './exchange-counts.ts'
 import { emptyFamily, type Family, labelsOf, scalarFamily } from './family.ts'
 import { MetricsPage } from './metrics-page.ts'
-import { llmdPoolFamilies, poolFamilies } from './pool-families.ts'
+import { endpointFamilies, llmdPoolFamilies, poolFamilies } from './pool-families.ts'
 import { QueueMetrics } from './queue-metrics.ts'
 import { genAiFamilies, llmdRequestFamilies, objectiveFamilies, rewriteFamily } from './request-families.ts'
 import { createRequestObserver, defaultFairnessId } from './request-observer.ts'
 import { RequestStore } from './request-store.ts'
 import { SchedulerAttempts } from './scheduler-attempts.ts'
 import { SchedulingTimes } from './scheduling-times.ts'
+import { TargetMetrics } from './target-metrics.ts'
 import { plainFamily } from './value-counter.ts'
 
 /** What the gauges are read from when a scrape comes. */
@@ -33,8 +31,12 @@ export type MetricsState = {
   saturation?(poolKey: string): number
   /** Bytes of bodies that wait for decisions. */
   heldBytes?(): number
+  /** The most that they may be. */
+  heldBytesLimit?(): number
   /** Blocks of prompts that the index knows, each once for each endpoint; undefined without an index. */
   prefixIndexSize?(): number | undefined
+  /** How requests are divided among the targets of models. */
+  splits?(): Iterable<TargetSplit>
   /** A resource names this model, as a model or as a target. Asked of each new name, before it is counted. */
   namesModel?(name: string): boolean
 }
@@ -56,6 +58,7 @@ export function createMetrics(state: MetricsState, { emitsLlmdNames }: MetricsOp
   const store = new RequestStore({ models, fairnessIds, splitsFairnessIds: emitsLlmdNames })
   const counts = new ExchangeCounts()
   const attempts = new SchedulerAttempts()
+  const targets = new TargetMetrics()
   const queues = new QueueMetrics(models, fairnessIds)
   const nowMs = performance.now.bind(performance)
   const scheduling = new SchedulingTimes(nowMs)
@@ -87,7 +90,18 @@ export function createMetrics(state: MetricsState, { emitsLlmdNames }: MetricsOp
     optionalFamily({ name: 'signalbox_held_bytes', help: 'Bytes of bodies that wait for decisions.' }, () =>
       state.heldBytes?.(),
     ),
+    optionalFamily(
+      {
+        name: 'signalbox_held_bytes_limit',
+        help: 'Bytes that such bodies may have together (--max-total-held-bytes).',
+      },
+      () => state.heldBytesLimit?.(),
+    ),
     ...poolFamilies(poolState),
+    ...endpointFamilies(poolState, nowMs),
+    attempts.picksFamily(liveEndpoints),
+    queues.bandFamily(),
+    ...targets.families(() => state.splits?.() ?? []),
     ...objectiveFamilies(store),
     ...extensionFamilies('inference_extension', 'pod_name'),
     rewriteFamily(store, 'inference_extension'),
@@ -125,11 +139,13 @@ export function createMetrics(state: MetricsState, { emitsLlmdNames }: MetricsOp
   })
 
   return {
-    /** What {@link serveMetrics} serves. */
+    /** What GET /metrics answers. */
     registry: page,
     exchangeErrors,
     unroutable,
-    conversationObserver: createRequestObserver(store, counts, attempts),
+    /** What is counted by model: what the GenAI metrics are read from. */
+    modelPairs: () => store.pairs,
+    conversationObserver: createRequestObserver(store, counts, attempts, targets),
     /** What the queue of a pool tells; to be asked for once a pool. */
     queueObserver: (poolKey: string): FlowObserver => queues.observer(nameOf(poolKey)),
     /** Times the scheduler and its plugins. */
@@ -163,26 +179,3 @@ const infoFamily = (name: string): Family =>
     { name, help: 'The build that runs, as labels.', labelNames: buildLabels, isShared: true },
     () => [[labelsOf(buildLabels, ['', `v${manifest.version}`]), 1]],
   )
-
-/** Serves GET /metrics. Resolves to the server when it listens. @throws the error of listen(), such as EADDRINUSE */
-export function serveMetrics(
-  page: Pick<MetricsPage, 'contentType' | 'pieces'>,
-  port: number,
-  host: string | undefined,
-): Promise<Server> {
-  const server = createServer((request, response) => {
-    if (request.url?.split('?')[0] !== '/metrics') {
-      response.writeHead(404, { 'content-type': 'text/plain' }).end('GET /metrics\n')
-      return
-    }
-    response.writeHead(200, { 'content-type': page.contentType })
-    // Who stops reading gets no more, and that is all there is to it.
-    pipeline(Readable.from(page.pieces(), { objectMode: true, highWaterMark: 2 }), response).catch(() => {})
-  })
-  return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, () => resolve(server))
-  })
-}
-
-export const portOf = (server: Server): number => (server.address() as AddressInfo).port

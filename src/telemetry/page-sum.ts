@@ -47,10 +47,15 @@ export class PageValues {
 
 const isCount = (head: string): boolean => / (counter|histogram)\n/.test(head)
 
-/** One page of all, a family at a time. The families come in the order of the first page. */
-export function* mergedPages(pages: readonly PageValues[], mergeOf: (family: string) => Merge): Generator<string> {
+/** One page of all, a family at a time. The families come in the order of the first page; `wanted` are those alone that are. */
+export function* mergedPages(
+  pages: readonly PageValues[],
+  mergeOf: (family: string) => Merge,
+  wanted?: ReadonlySet<string>,
+): Generator<string> {
   const names = new Set(pages.flatMap((page) => [...page.families.keys()]))
   for (const name of names) {
+    if (wanted?.has(name) === false) continue
     const merge = mergeOf(name)
     const found = pages.flatMap((page) => page.families.get(name) ?? [])
     const merged = new Map(found[0].values)

@@ -34,6 +34,28 @@ export function poolFamilies(state: PoolState): Family[] {
   ]
 }
 
+/** signalbox_endpoint_*: each endpoint as it is known here. */
+export function endpointFamilies(state: PoolState, nowMs: () => number): Family[] {
+  const gauge = (name: string, help: string, read: (endpoint: Endpoint) => number, isListed = isScraped) =>
+    endpointFamily(state, { name: `signalbox_endpoint_${name}`, help, labelNames: endpointLabelNames }, read, isListed)
+  return [
+    gauge(
+      'reachable',
+      '0 while the address of the endpoint refuses connections, else 1.',
+      ({ isReachable }) => Number(isReachable),
+      isAny,
+    ),
+    gauge(
+      'metrics_age_seconds',
+      'Seconds since the endpoint last answered a scrape; +Inf if it never has.',
+      ({ metrics }) => (nowMs() - metrics.updatedAtMs) / 1000,
+      isAny,
+    ),
+    gauge('kv_cache_usage_ratio', 'KV-cache use of the endpoint, 0 to 1.', ({ metrics }) => metrics.kvUsage),
+    gauge('running_requests', 'Requests running on the endpoint.', ({ metrics }) => metrics.running),
+  ]
+}
+
 export function llmdPoolFamilies(state: PoolState): Family[] {
   const average = (name: string, help: string, read: Read) => averageFamily(state, `llm_d_epp_${name}`, help, read)
   const deviation = (name: string, help: string, field: 'kvUsage' | 'queued' | 'running') =>
@@ -68,18 +90,33 @@ function poolFamily(
   })
 }
 
-function queueFamily(state: PoolState, name: string, endpointLabel: string): Family {
-  const labelNames = ['name', endpointLabel]
-  const head = { name, help: helps.endpointQueue, labelNames, isShared: true }
-  return scalarFamily('gauge', head, function* (): Generator<ScalarSample> {
+const queueFamily = (state: PoolState, name: string, endpointLabel: string): Family =>
+  endpointFamily(
+    state,
+    { name, help: helps.endpointQueue, labelNames: ['name', endpointLabel] },
+    ({ metrics }) => metrics.queued,
+    isScraped,
+  )
+
+/** @param head its labels are the pool's and the endpoint's name */
+function endpointFamily(
+  state: PoolState,
+  head: Pick<Family, 'name' | 'help' | 'labelNames'>,
+  read: (endpoint: Endpoint) => number,
+  isListed: (endpoint: Endpoint) => boolean,
+): Family {
+  return scalarFamily('gauge', { ...head, isShared: true }, function* (): Generator<ScalarSample> {
     for (const [poolKey] of state.pools()) {
-      for (const endpoint of state.endpoints(poolKey).filter(isScraped)) {
-        yield [labelsOf(labelNames, [state.nameOf(poolKey), endpoint.name]), endpoint.metrics.queued]
+      for (const endpoint of state.endpoints(poolKey).filter(isListed)) {
+        yield [labelsOf(head.labelNames, [state.nameOf(poolKey), endpoint.name]), read(endpoint)]
       }
     }
   })
 }
 
+const endpointLabelNames = ['inference_pool', 'endpoint']
+
+const isAny = (): boolean => true
 const isScraped = ({ metrics }: Endpoint): boolean => metrics.updatedAtMs !== unknownMetrics.updatedAtMs
 
 /** Of the endpoints that a scrape has answered for; 0 without any. */

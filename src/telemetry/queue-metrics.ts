@@ -136,6 +136,21 @@ export class QueueMetrics {
     ]
   }
 
+  /** What waits in each pool by priority, whatever the flow and the model. */
+  bandFamily(): Family {
+    const labelNames = ['inference_pool', 'priority']
+    const head = { name: 'signalbox_queue_requests', help: 'Requests that wait in the queue of a pool.', labelNames }
+    return scalarFamily('gauge', head, () => this.#bands(labelNames))
+  }
+
+  *#bands(labelNames: readonly string[]): Generator<ScalarSample> {
+    for (const [poolName, index] of this.#byPool) {
+      const waiting = new Map<number, number>()
+      for (const { priority, requests } of index.all) waiting.set(priority, (waiting.get(priority) ?? 0) + requests)
+      for (const [priority, requests] of waiting) yield [labelsOf(labelNames, [poolName, priority]), requests]
+    }
+  }
+
   *#sizes(field: 'requests' | 'bytes'): Generator<ScalarSample> {
     for (const index of this.#byPool.values()) {
       for (const series of index.all) yield [series.sizeLabels, series[field]]

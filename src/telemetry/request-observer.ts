@@ -8,6 +8,7 @@ import { genAiHistograms, operationOf } from './gen-ai-series.ts'
 import { type RequestSeries, requestHistograms } from './request-series.ts'
 import type { RequestStore } from './request-store.ts'
 import type { SchedulerAttempts } from './scheduler-attempts.ts'
+import { observeTarget, type TargetMetrics } from './target-metrics.ts'
 
 export type RequestObserver = Pick<ConversationObserver, 'decided' | 'refused' | 'ended'>
 
@@ -18,6 +19,7 @@ export function createRequestObserver(
   store: RequestStore,
   counts: ExchangeCounts,
   attempts: SchedulerAttempts,
+  targets: TargetMetrics,
 ): RequestObserver {
   const fairnessIdOf = (request: InferenceRequest): string => (store.splitsFairnessIds ? request.fairnessId : '')
 
@@ -30,7 +32,7 @@ export function createRequestObserver(
   }
 
   return {
-    decided(request, { pool, rewrite }, flight, heldBytes) {
+    decided(request, { pool, rewrite, rollout }, flight, heldBytes) {
       const model = request.model
       counts.results.add(pool !== undefined ? 'routed' : model !== undefined ? 'named' : 'passed')
       countField(counts, request)
@@ -40,6 +42,7 @@ export function createRequestObserver(
       request.series = series
       series.requests += 1
       series.running += 1
+      if (rollout !== undefined) targets.decided(request, rollout.resource)
       attempts.succeeded(flight.endpoint, series.target)
       if (rewrite !== undefined) {
         const { rewrites } = series.pair
@@ -52,16 +55,19 @@ export function createRequestObserver(
       if (Number.isNaN(request.decidedAtMs) && request.model === undefined) countField(counts, request)
       const series = request.series ?? refusedSeries(request)
       series.failed(errorCodeOf(code))
+      const rollout = request.route?.rollout
+      if (rollout !== undefined) targets.refused(code, request, rollout.resource)
       if (code === 'no_endpoint' || code === 'no_server') attempts.failed(series.target)
     },
 
     ended(request, _flight, response) {
-      const { series } = request
+      const { series, targetSeries } = request
       if (response !== undefined) observeResponse(counts, request, response)
       if (series === undefined) return
       series.running -= 1
+      if (targetSeries !== undefined) observeTarget(targetSeries, request, response)
       requestHistograms.requestBytes.observe(series.observed(), request.bodyBytes)
-      if (response !== undefined) observeAnswer(store, series, request, response)
+      if (response !== undefined) observeAnswer(store, counts, series, request, response)
     },
   }
 }
@@ -94,6 +100,7 @@ function observeResponse(counts: ExchangeCounts, { decidedAtMs }: InferenceReque
 /** An answer that was cut says nothing of how long answers take. */
 function observeAnswer(
   store: RequestStore,
+  counts: ExchangeCounts,
   series: RequestSeries,
   request: InferenceRequest,
   response: ResponsePhase,
@@ -113,6 +120,9 @@ function observeAnswer(
   if (isError || reader === undefined) return
   const { usage } = reader
   if (usage !== undefined) observeTokens(series.cells, genAi.cells, usage, durationSeconds)
+  counts.outputTokens += usage?.completionTokens ?? 0
+  const ttftSeconds = reader.isStream ? (response.firstTokenAtMs - request.startedAtMs) / 1000 : durationSeconds
+  exchangeHistograms.ttftSeconds.observe(counts.cells, ttftSeconds)
   if (!reader.isStream) requestHistograms.wholeTtftSeconds.observe(cells, durationSeconds)
   else observeStream(series, genAi.cells, request, response, usage?.completionTokens)
 }

@@ -1,4 +1,5 @@
-import type { Catalog, TargetSplit } from '../catalog/catalog.ts'
+import type { Catalog } from '../catalog/catalog.ts'
+import { splitsOf } from '../catalog/splits.ts'
 
 /** Whether a resource names the model, as a model, as an adapter or its base, or as a target: metrics always tell it apart. */
 export function namesModel(catalog: Catalog, name: string): boolean {
@@ -12,22 +13,13 @@ export function namesModel(catalog: Catalog, name: string): boolean {
 
 const namesOf = new WeakMap<Catalog, ReadonlySet<string>>()
 
-function* resourceNames({ models, rewrites, poolsByName, baseModels }: Catalog): Generator<string> {
-  for (const [model, { rules }] of models) {
-    yield model
-    for (const rule of rules) yield* targetNames(rule)
-  }
+function* resourceNames(catalog: Catalog): Generator<string> {
+  const { models, poolsByName, baseModels } = catalog
+  yield* models.keys()
   yield* poolsByName.keys()
-  for (const { exact, generic } of rewrites.values()) {
-    for (const rule of exact.values()) yield* targetNames(rule)
-    if (generic !== undefined) yield* targetNames(generic)
-  }
+  for (const { targets } of splitsOf(catalog)) for (const { name } of targets) yield name
   for (const [adapter, base] of baseModels) {
     yield adapter
     yield base
   }
-}
-
-function* targetNames({ targets }: TargetSplit): Generator<string> {
-  for (const { name } of targets) yield name
 }

@@ -29,6 +29,26 @@ export class SchedulerAttempts {
     return scalarFamily('counter', { name, help, labelNames }, () => this.#samples(labelNames, liveEndpoints()))
   }
 
+  /** What each endpoint has got, of all models. */
+  picksFamily(liveEndpoints: () => ReadonlySet<Endpoint> | undefined): Family {
+    const labelNames = ['endpoint', 'address']
+    const head = {
+      name: 'signalbox_endpoint_requests_total',
+      help: 'Requests sent to the endpoint.',
+      labelNames,
+    }
+    return scalarFamily('counter', head, () => this.#picks(labelNames, liveEndpoints()))
+  }
+
+  *#picks(labelNames: readonly string[], live: ReadonlySet<Endpoint> | undefined): Generator<ScalarSample> {
+    for (const [endpoint, counts] of this.#byEndpoint) {
+      if (live?.has(endpoint) === false) continue
+      let picks = 0
+      for (const { attempts } of counts.values()) picks += attempts
+      yield [labelsOf(labelNames, [endpoint.name, endpoint.address]), picks]
+    }
+  }
+
   /** An endpoint that is gone goes from the page too, or there would be ever more of them. */
   *#samples(labelNames: readonly string[], live: ReadonlySet<Endpoint> | undefined): Generator<ScalarSample> {
     for (const [endpoint, counts] of this.#byEndpoint) {

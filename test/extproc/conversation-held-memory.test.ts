@@ -113,7 +113,7 @@ describe('all bodies together', () => {
     if (isWhole) player.close()
     else expect(said(player, bodyMessage(text))).toEqual([expect.stringMatching(/^refused 503 overloaded: /)])
     expect(world.context.heldMemory.bytes).toBe(0)
-    expect([...world.context.admission.flowOf('default/qwen-pool')!.flows()]).toEqual([])
+    expect([...world.queues!.of('default/qwen-pool').flows()]).toEqual([])
   })
 
   test('what a compressed body becomes counts while it waits in the queue', async () => {

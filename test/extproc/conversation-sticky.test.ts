@@ -1,11 +1,12 @@
 import { describe } from 'vitest'
+import type { StickyKey } from '../../src/catalog/catalog.ts'
 import { conversation } from './script.ts'
 import { onePool, routed } from './world.ts'
 
 const duplex = { ...onePool, mode: 'full duplex' } as const
 
 describe('sticky targets', () => {
-  const sticky = (stickyBy: { kind: 'user' } | { kind: 'header'; name: string }) =>
+  const sticky = (stickyBy: StickyKey) =>
     ({ ...duplex, models: { qwen: { pool: 'default/qwen-pool', targets: { a: 1, b: 1 }, stickyBy } } }) as const
 
   conversation(
@@ -55,6 +56,54 @@ describe('sticky targets', () => {
     < body {"model":"b"}
     > last
     < last
+    `,
+  )
+  conversation(
+    'by prompt cache key: waits for it, as for a user, and lets other fields pass',
+    sticky({ kind: 'prompt-cache-key' }),
+    `
+    > headers POST /v1/chat/completions
+    > body {"model":"qwen","user":"ann","messages":[],
+    > body "prompt_cache_key":"bo
+    > body b"
+    < headers ${routed('qwen')} -content-length re-route
+    < body {"model":"a","user":"ann","messages":[],"prompt_cache_key":"bob"
+    > last }
+    < last }
+    `,
+  )
+  for (const header of ['Authorization', 'X-Api-Key', 'Api-Key']) {
+    conversation(
+      `by API key in ${header}: no wait`,
+      sticky({ kind: 'api-key' }),
+      `
+      > headers POST /v1/chat/completions ${header}=bob
+      > body {"model":"qwen"
+      < headers ${routed('qwen')} -content-length re-route
+      < body {"model":"a"
+      > last }
+      < last }
+      `,
+    )
+  }
+  conversation(
+    'by API key: the first of the headers counts, unless it is empty',
+    sticky({ kind: 'api-key' }),
+    `
+    > headers POST /v1/chat/completions Authorization= X-Api-Key=ann Api-Key=bob
+    > last {"model":"qwen"}
+    < headers ${routed('qwen')} -content-length re-route
+    < last {"model":"b"}
+    `,
+  )
+  conversation(
+    'by API key: without one, by chance',
+    { ...sticky({ kind: 'api-key' }), random: () => 0.9 },
+    `
+    > headers POST /v1/chat/completions
+    > last {"model":"qwen"}
+    < headers ${routed('qwen')} -content-length re-route
+    < last {"model":"b"}
     `,
   )
   conversation(

@@ -41,7 +41,7 @@ test.each([
     player.send(headersMessage({ ':method': 'POST', ':path': '/v1/chat/completions', ...headers }))
     player.send(bodyMessage(request('qwen'), true))
   }
-  const queue = world.context.admission.flowOf('default/qwen-pool')!
+  const queue = world.queues!.of('default/qwen-pool')
   expect([...queue.flows()].map(({ fairnessId }) => fairnessId)).toEqual([flow])
 })
 

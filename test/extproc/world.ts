@@ -36,6 +36,8 @@ export type WorldInput = Omit<CatalogInput, 'pools'> & {
 export type World = {
   readonly context: ConversationContext
   readonly routing: Routing
+  /** Undefined where requests do not wait. */
+  readonly queues: PoolQueues | undefined
   readonly endpoints: readonly Endpoint[]
   /** `model → pool/target` of each decision. */
   readonly decided: string[]
@@ -79,6 +81,7 @@ export function createWorld(input: WorldInput = {}): World {
   const scheduler = { ...fewestInFlight, ...input.scheduler }
   const world: World = {
     routing: { catalog, table: createHeaderTable([...catalog.headerNames, ...scheduler.headerNames]) },
+    queues,
     endpoints,
     decided: [],
     refused: [],

@@ -1,12 +1,14 @@
-import type {
-  Catalog,
-  ModelRule,
-  Objective,
-  Pool,
-  PoolRewrites,
-  RewriteRule,
-  StickyKey,
-  TargetSplit,
+import {
+  apiKeyHeaders,
+  type Catalog,
+  type ModelRule,
+  type Objective,
+  type Pool,
+  type PoolRewrites,
+  type RewriteRule,
+  type StickyKey,
+  type TargetRollout,
+  type TargetSplit,
 } from '../../src/catalog/catalog.ts'
 
 /** What requests are divided among. */
@@ -14,6 +16,7 @@ export type SplitInput = {
   /** Weights by target name. */
   readonly targets: Readonly<Record<string, number>>
   readonly stickyBy?: StickyKey
+  readonly rollout?: TargetRollout
 }
 
 /** One rule of a model name. */
@@ -73,7 +76,10 @@ export function catalogOf(input: CatalogInput): Catalog {
       ]),
     ),
     baseModels: new Map(Object.entries(baseModels)),
-    headerNames: sticky.flatMap((key) => (key?.kind === 'header' ? [key.name] : [])),
+    headerNames: sticky.flatMap((key) => {
+      if (key?.kind === 'api-key') return apiKeyHeaders
+      return key?.kind === 'header' ? [key.name] : []
+    }),
   }
 }
 
@@ -95,11 +101,11 @@ function rewriteOf(name: string, input: SplitInput): RewriteRule {
   return { ...splitOf(input), source: `InferenceModelRewrite ${name}`, name }
 }
 
-function splitOf({ targets, stickyBy }: SplitInput): TargetSplit {
+function splitOf({ targets, stickyBy, rollout }: SplitInput): TargetSplit {
   const list = Object.entries(targets).map(([name, weight]) => {
     return { name, weight, literal: Buffer.from(JSON.stringify(name)) }
   })
-  return { targets: list, totalWeight: sum(Object.values(targets)), stickyBy }
+  return { targets: list, totalWeight: sum(Object.values(targets)), stickyBy, rollout }
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0)

@@ -15,6 +15,7 @@ const none: Route = {
   rule: undefined,
   rewrite: undefined,
   target: undefined,
+  rollout: undefined,
   baseModel: undefined,
   priority: 0,
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { reply } from '../../src/request/reply.ts'
 import type { Route } from '../../src/request/resolve.ts'
+import type { TraceContext } from '../../src/request/trace-context.ts'
 import { nothingScheduled } from '../../src/scheduling/plugin.ts'
 import { endpointAt } from '../pool/endpoint-at.ts'
 import { requestOf } from './request-of.ts'
@@ -10,6 +11,7 @@ const nowhere: Route = {
   rule: undefined,
   rewrite: undefined,
   target: undefined,
+  rollout: undefined,
   baseModel: undefined,
   priority: 0,
 }
@@ -75,5 +77,44 @@ describe('what the headers become', () => {
       setHeaders: ['x-gateway-model-name', 'qwen'],
       removeHeaders: [],
     })
+  })
+})
+
+describe('the trace of a request', () => {
+  const trace: TraceContext = {
+    traceId: 'a'.repeat(32),
+    spanId: 'b'.repeat(16),
+    traceFlags: 1,
+    parent: undefined,
+    tracestate: undefined,
+    isSampled: true,
+    traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
+    dropsTracestate: false,
+  }
+  const traced = (changes: Partial<TraceContext>) => {
+    const request = requestOf(bare)
+    request.trace = { ...trace, ...changes }
+    return reply(request, nowhere, nothing, 'as sent')
+  }
+
+  test('goes on to the server, and the route stays', () => {
+    expect(traced({})).toMatchObject({
+      setHeaders: ['traceparent', trace.traceparent],
+      removeHeaders: [],
+      clearRouteCache: false,
+    })
+  })
+  test('stays as the client sent it', () => {
+    expect(traced({ traceparent: undefined })).toMatchObject({ setHeaders: [], removeHeaders: [] })
+  })
+  test('takes a tracestate away that belongs to no trace', () => {
+    expect(traced({ dropsTracestate: true })).toMatchObject({ removeHeaders: ['tracestate'], clearRouteCache: false })
+  })
+})
+
+test('scores that are kept for observers are not told to the proxy', () => {
+  const scheduled = { ...nothing, endpoints, scores: [['10.0.0.1:8000', 2.5] as const] }
+  expect(reply(requestOf(bare), nowhere, scheduled, 'as sent', true).metadata).toEqual({
+    'envoy.lb': { 'x-gateway-destination-endpoint': '10.0.0.1:8000,10.0.0.2:8000' },
   })
 })

@@ -10,7 +10,7 @@ export function requestOf({
   readonly headers?: Readonly<Record<string, string>> | undefined
   readonly body?: string
 } = {}): InferenceRequest {
-  const table = createHeaderTable(['x-session'])
+  const table = createHeaderTable(['x-session', 'traceparent', 'tracestate'])
   const request = new InferenceRequest(table, undefined, true)
   if (headers !== undefined) {
     request.headers = new Array(table.size).fill(undefined)

@@ -2,7 +2,14 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Catalog, StickyKey } from '../../src/catalog/catalog.ts'
 import { maxModelBytes } from '../../src/request/limits.ts'
-import { hashToShare, type ModelRequest, mayRename, needsUser, type Route, resolve } from '../../src/request/resolve.ts'
+import {
+  hashToShare,
+  lacksStickyKey,
+  type ModelRequest,
+  mayRename,
+  type Route,
+  resolve,
+} from '../../src/request/resolve.ts'
 import { seededRandom } from '../scheduling/endpoints.ts'
 import { type CatalogInput, catalogOf, type RuleInput, type SplitInput } from './catalog-of.ts'
 
@@ -15,7 +22,7 @@ type Asked = {
 }
 
 function requestOf({ model, poolHint, objective, modelRewrite, sticky = {} }: Asked): ModelRequest {
-  const stickyValue = (key: StickyKey) => sticky[key.kind === 'user' ? 'user' : key.name]
+  const stickyValue = (key: StickyKey) => sticky[key.kind === 'header' ? key.name : key.kind]
   return { model, poolHint, objective, modelRewrite, stickyValue }
 }
 
@@ -239,6 +246,10 @@ describe('what the body has still to show', () => {
       split: rule({ split: 1, other: 1 }),
       byUser: rule({ a: 1, b: 1 }, { kind: 'user' }),
       byHeader: rule({ a: 1, b: 1 }, { kind: 'header', name: 'x-session' }),
+      byApiKey: rule({ a: 1, b: 1 }, { kind: 'api-key' }),
+      byCacheKey: rule({ a: 1, b: 1 }, { kind: 'prompt-cache-key' }),
+      notYet: rule({ notYet: 99, b: 0 }, { kind: 'user' }),
+      allNew: rule({ allNew: 0, b: 100 }, { kind: 'user' }),
       alone: rule({ alone: 1 }, { kind: 'user' }),
     },
   })
@@ -248,11 +259,15 @@ describe('what the body has still to show', () => {
     ['split', false, true],
     ['byUser', true, true],
     ['byHeader', false, true],
+    ['byApiKey', false, true],
+    ['byCacheKey', true, true],
+    ['notYet', false, false],
+    ['allNew', false, true],
     ['alone', false, false],
     ['unknown', false, false],
     [undefined, false, false],
-  ])('%s: user %s, new name %s', (model, user, rename) => {
-    expect(needsUser(catalog, requestOf({ model }))).toBe(user)
+  ])('%s: field %s, new name %s', (model, field, rename) => {
+    expect(lacksStickyKey(catalog, requestOf({ model }))).toBe(field)
     expect(mayRename(catalog, requestOf({ model }))).toBe(rename)
   })
 
@@ -288,7 +303,7 @@ describe('what the body has still to show', () => {
       },
     })
     const request = requestOf({ model, poolHint, modelRewrite })
-    expect(needsUser(rewriting, request)).toBe(user)
+    expect(lacksStickyKey(rewriting, request)).toBe(user)
     expect(mayRename(rewriting, request)).toBe(rename)
   })
 })
@@ -471,9 +486,19 @@ describe('of any catalog and request', () => {
   const names = ['m', 'n', 'o']
   const poolKeys = ['d/a', 'd/b', 'e/c']
   const name = fc.constantFrom(...names)
-  const stickyBy = fc.constantFrom<StickyKey[]>({ kind: 'user' }, { kind: 'header', name: 'x-session' })
+  const stickyBy = fc.constantFrom<StickyKey[]>(
+    { kind: 'user' },
+    { kind: 'prompt-cache-key' },
+    { kind: 'header', name: 'x-session' },
+    { kind: 'api-key' },
+  )
   const split: fc.Arbitrary<SplitInput> = fc.record(
-    { targets: fc.dictionary(name, fc.constant(1), { minKeys: 1 }), stickyBy },
+    {
+      targets: fc
+        .dictionary(name, fc.constantFrom(0, 1), { minKeys: 1 })
+        .filter((weights) => Object.values(weights).includes(1)),
+      stickyBy,
+    },
     { requiredKeys: ['targets'] },
   )
   const rules = fc
@@ -548,19 +573,30 @@ describe('of any catalog and request', () => {
     )
   })
 
-  test('needsUser says whether it asks for the user', () => {
+  test('a target of weight 0 is never drawn', () => {
+    fc.assert(
+      fc.property(world, asked, draw, draw, (input, request, first, second) => {
+        const route = resolve(catalogOf(input), requestOf(request), false, drawing(first, second))
+        if (!('code' in route)) expect(route.target?.weight).not.toBe(0)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  test('lacksStickyKey says whether it asks for a field of the body, and none is there', () => {
     fc.assert(
       fc.property(world, asked, (input, request) => {
         const catalog = catalogOf(input)
-        let asksForUser = false
+        let asksForField = false
         const stickyValue = (key: StickyKey) => {
-          asksForUser ||= key.kind === 'user'
+          asksForField ||= key.kind === 'user' || key.kind === 'prompt-cache-key'
           return undefined
         }
         for (const first of draws) {
           resolve(catalog, { ...requestOf(request), stickyValue }, false, drawing(first, 0))
         }
-        expect(needsUser(catalog, requestOf(request))).toBe(asksForUser)
+        expect(lacksStickyKey(catalog, requestOf(request))).toBe(asksForField)
+        expect(lacksStickyKey(catalog, { ...requestOf(request), stickyValue: () => '' })).toBe(false)
       }),
       { numRuns: 1000 },
     )

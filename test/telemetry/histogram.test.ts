@@ -60,8 +60,8 @@ describe('a histogram', () => {
 })
 
 describe('the buckets', () => {
-  const { genAi, ...plain } = buckets
-  test.each([...Object.entries<readonly number[]>(plain), ...Object.entries<readonly number[]>(genAi)])(
+  const { genAi, target, ...plain } = buckets
+  test.each([plain, genAi, target].flatMap((set) => Object.entries<readonly number[]>(set)))(
     '%s grow',
     (_name, its) => {
       expect(its.length).toBeGreaterThan(8)

@@ -1,19 +1,13 @@
-import type { AddressInfo } from 'node:net'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { unknownMetrics } from '../../src/pool/endpoint.ts'
-import { samplesOf as readSamples } from '../../src/pool/exposition.ts'
 import type { PoolAverages } from '../../src/pool/live-pools.ts'
-import { createMetrics, portOf, serveMetrics } from '../../src/telemetry/metrics.ts'
+import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { endpoints } from '../scheduling/endpoints.ts'
-import { flightTo, idle, requestWith, responseWith, routeTo } from './requests.ts'
-import { parsePage } from './text-format.ts'
+import { idle } from './requests.ts'
 
 /** The samples of our own metrics on a page, `name{labels} value`. */
 const samplesOf = (page: string): string[] =>
   page.split('\n').filter((line) => /^(signalbox|inference_pool|llm_d_epp|inference_extension|bbr)_/.test(line))
-
-/** What our own reader of such pages, which scrapes model servers, finds. */
-const samplesIn = (page: string, name: string): number => readSamples(Buffer.from(page), Buffer.from(name)).length
 
 describe('metrics', () => {
   test('are read when a scrape comes', async () => {
@@ -61,6 +55,7 @@ describe('metrics', () => {
         endpoints: () => members,
         saturation: () => 0.75,
         heldBytes: () => 12,
+        heldBytesLimit: () => 4096,
         prefixIndexSize: () => 34,
       },
       { emitsLlmdNames: true },
@@ -78,9 +73,31 @@ describe('metrics', () => {
         'inference_extension_flow_control_pool_saturation{inference_pool="default/qwen"} 0.75',
         'inference_extension_prefix_indexer_size 34',
         'signalbox_held_bytes 12',
+        'signalbox_held_bytes_limit 4096',
+        'signalbox_endpoint_kv_cache_usage_ratio{inference_pool="default/qwen",endpoint="a"} 0.5',
       ]),
     )
-    expect(samples.filter((line) => line.includes('"new"'))).toEqual([])
+    // Of one that no scrape has answered for, only what is known without.
+    expect(samples.filter((line) => line.includes('"new"'))).toEqual([
+      'signalbox_endpoint_reachable{inference_pool="default/qwen",endpoint="new"} 1',
+      'signalbox_endpoint_metrics_age_seconds{inference_pool="default/qwen",endpoint="new"} +Inf',
+    ])
+  })
+
+  test('of an endpoint that has gone silent', async () => {
+    const [silent] = endpoints({ name: 'silent', running: 3 })
+    const gone = {
+      ...silent,
+      isReachable: false,
+      metrics: { ...silent.metrics, updatedAtMs: performance.now() - 90_000 },
+    }
+    const state = { ...idle, pools: () => [['default/qwen', { queued: 0, running: 0, kvUsage: 0, ready: 1 }] as const] }
+    const { registry } = createMetrics({ ...state, endpoints: () => [gone] }, { emitsLlmdNames: false })
+    const samples = samplesOf(await registry.metrics())
+    expect(samples).toContain('signalbox_endpoint_reachable{inference_pool="default/qwen",endpoint="silent"} 0')
+    expect(samples).toContain('signalbox_endpoint_running_requests{inference_pool="default/qwen",endpoint="silent"} 3')
+    const [age] = samples.filter((line) => line.startsWith('signalbox_endpoint_metrics_age_seconds'))
+    expect(Number(age.split(' ')[1])).toBeGreaterThanOrEqual(90)
   })
 
   test('of what is not there have no series', async () => {
@@ -112,71 +129,5 @@ describe('metrics', () => {
       createMetrics(idle, { emitsLlmdNames: false }),
       createMetrics(idle, { emitsLlmdNames: false }),
     ]).not.toThrow()
-  })
-})
-
-describe('the page', () => {
-  async function serve() {
-    const { registry } = createMetrics(idle, { emitsLlmdNames: false })
-    const server = await serveMetrics(registry, 0, '127.0.0.1')
-    onTestFinished(() => void server.close())
-    return `http://127.0.0.1:${portOf(server)}`
-  }
-
-  test('GET /metrics, with the metrics of the process', async () => {
-    const response = await fetch(`${await serve()}/metrics?x=1`)
-    expect(response.status).toBe(200)
-    expect(response.headers.get('content-type')).toContain('text/plain; version=0.0.4')
-    expect(await response.text()).toContain('process_cpu_user_seconds_total')
-  })
-
-  test('is the text format to the letter, however many series there are', async () => {
-    const { registry, conversationObserver } = createMetrics(idle, { emitsLlmdNames: true })
-    for (let i = 0; i < 100; i += 1) {
-      const request = requestWith({ model: `model-${i}`, fairnessId: `team-${i}` })
-      conversationObserver.decided(request, routeTo('default/pool'), flightTo(), 1)
-      const usage = { promptTokens: 1, completionTokens: 2, cachedTokens: 0 }
-      const response = responseWith({ isStream: true, firstTokenAtMs: 1_500, events: 2, usage })
-      conversationObserver.ended(request, flightTo(), response)
-    }
-    const server = await serveMetrics(registry, 0, '127.0.0.1')
-    onTestFinished(() => void server.close())
-    const page = await (await fetch(`http://127.0.0.1:${portOf(server)}/metrics`)).text()
-    expect(page.length).toBeGreaterThan(5_000_000)
-    const families = parsePage(page)
-    expect(families.get('llm_d_epp_request_total')!.samples).toHaveLength(100)
-    expect(samplesIn(page, 'llm_d_epp_request_total')).toBe(100)
-    expect(samplesIn(page, 'inference_objective_running_requests')).toBe(100)
-  })
-
-  test('who goes away in the middle of it does no harm', async () => {
-    let asked = 0
-    async function* pieces() {
-      for (asked = 0; asked < 1_000_000; asked += 1) yield 'x'.repeat(65_536)
-    }
-    const server = await serveMetrics({ contentType: 'text/plain', pieces }, 0, '127.0.0.1')
-    onTestFinished(() => void server.close())
-    const stop = new AbortController()
-    const response = await fetch(`http://127.0.0.1:${portOf(server)}/metrics`, { signal: stop.signal })
-    await response.body!.getReader().read()
-    stop.abort()
-    server.closeAllConnections()
-    await new Promise((done) => server.close(done))
-    expect(asked).toBeLessThan(10_000)
-  })
-
-  test('anything else is 404', async () => {
-    expect((await fetch(await serve())).status).toBe(404)
-  })
-
-  test('a port that is taken is an error', async () => {
-    const taken = await serveMetrics(createMetrics(idle, { emitsLlmdNames: false }).registry, 0, '127.0.0.1')
-    onTestFinished(() => void taken.close())
-    const { port } = taken.address() as AddressInfo
-    await expect(
-      serveMetrics(createMetrics(idle, { emitsLlmdNames: false }).registry, port, '127.0.0.1'),
-    ).rejects.toMatchObject({
-      code: 'EADDRINUSE',
-    })
   })
 })

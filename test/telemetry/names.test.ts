@@ -68,8 +68,23 @@ const own: readonly Named[] = [
   ['signalbox_response_bytes_total', 'counter', ''],
   ['signalbox_upstream_responses_total', 'counter', 'class'],
   ['signalbox_open_exchanges', 'gauge', ''],
+  ['signalbox_endpoint_requests_total', 'counter', 'endpoint address'],
+  ['signalbox_output_tokens_total', 'counter', ''],
+  ['signalbox_queue_requests', 'gauge', 'inference_pool priority'],
+  ['signalbox_ttft_seconds', 'histogram', ''],
   ['signalbox_resource_problems', 'gauge', ''],
   ['signalbox_held_bytes', 'gauge', ''],
+  ['signalbox_held_bytes_limit', 'gauge', ''],
+  ['signalbox_target_requests_total', 'counter', 'resource target outcome'],
+  ['signalbox_target_ttft_seconds', 'histogram', 'resource target'],
+  ['signalbox_target_token_seconds', 'histogram', 'resource target'],
+  ['signalbox_target_output_tokens_total', 'counter', 'resource target'],
+  ['signalbox_target_output_seconds_total', 'counter', 'resource target'],
+  ['signalbox_target_weight_ratio', 'gauge', 'resource target'],
+  ['signalbox_endpoint_reachable', 'gauge', 'inference_pool endpoint'],
+  ['signalbox_endpoint_metrics_age_seconds', 'gauge', 'inference_pool endpoint'],
+  ['signalbox_endpoint_kv_cache_usage_ratio', 'gauge', 'inference_pool endpoint'],
+  ['signalbox_endpoint_running_requests', 'gauge', 'inference_pool endpoint'],
 ]
 
 const llmd: readonly Named[] = [

@@ -31,6 +31,8 @@ export type BodyReader = {
   readonly headSpans?: readonly number[]
   /** Only prompts of equal salts may share a cache. */
   readonly cacheSalt?: string | undefined
+  /** What clients give to requests that begin alike. */
+  readonly promptCacheKey?: string | undefined
   /** What a rename replaces, flat: start, end, start, end … An odd count: the last one has begun and not ended. */
   readonly modelSpans: number[]
   /** What a span becomes to say `model`; a reader without this method has JSON strings in its spans. */
