@@ -64,7 +64,7 @@ describe.skipIf(helm === undefined)('the chart renders', () => {
     const rules: Rule[] = objects.flatMap((object) => object?.rules ?? [])
     const isReading = ({ verbs }: Rule) => verbs.every((verb) => ['get', 'list', 'watch'].includes(verb))
     const written = rules.filter((rule) => !isReading(rule)).flatMap(({ resources }) => resources)
-    expect(written.filter((resource) => !/\/status$|^events$|^leases$/.test(resource))).toEqual([])
+    expect(written.filter((resource) => !/\/status$|^events$|^leases$|reviews$/.test(resource))).toEqual([])
     expect(written).toContain('inferencemodels/status')
   })
 

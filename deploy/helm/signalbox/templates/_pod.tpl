@@ -92,6 +92,9 @@ spec:
             {{- with $root.Values.logVerbosity }}
             - --v={{ . }}
             {{- end }}
+            {{- if not $root.Values.metrics.auth }}
+            - --metrics-endpoint-auth=false
+            {{- end }}
             {{- range .values.extraArgs }}
             - {{ . | quote }}
             {{- end }}

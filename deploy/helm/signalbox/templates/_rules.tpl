@@ -23,6 +23,21 @@
   verbs: [get, list, watch]
 {{- end -}}
 
+{{/* The right to ask whose a token is and what they may do: for the bearer tokens of those who read metrics. Takes root and component. */}}
+{{- define "signalbox.metricsAuthRole" -}}
+{{- if .root.Values.metrics.auth -}}
+{{- $rules := `
+- apiGroups: [authentication.k8s.io]
+  resources: [tokenreviews]
+  verbs: [create]
+- apiGroups: [authorization.k8s.io]
+  resources: [subjectaccessreviews]
+  verbs: [create]` }}
+---
+{{ include "signalbox.role" (dict "root" .root "component" .component "part" "metrics-auth" "clusterWide" true "rules" (trim $rules)) }}
+{{- end -}}
+{{- end -}}
+
 {{/*
 A role and its binding: in the one namespace that the component watches, else in the cluster. Takes a dict: root, component,
 rules, and where wanted `part`, a suffix of the name, and `clusterWide`.
