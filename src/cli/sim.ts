@@ -22,8 +22,9 @@ Faults: KIND[=VALUE][;FIELD=VALUE]...
   slow-read=BYTES                     read the request body at this many bytes per second
   rate=0..1                           for a share of the requests, e.g. 'status=503;rate=0.1'
   first=N                             only for the first N requests, e.g. 'abort;first=3'
+  model=NAME                          only for requests that name this model, e.g. 'status=500;model=v2'
 A chunk is one event of a stream, or half of a JSON answer. The request header x-sim-fault takes the same
-text (without rate and first) for one request.
+text (without rate, first and model) for one request.
 
 Pages:
   GET /v1/models, /health, /version, /metrics

@@ -15,3 +15,10 @@ export function withPorts(configuration: string, ports: ReadonlyMap<number, numb
     key === 'port_value' ? (ports.get(value as number) ?? value) : value
   return stringify(parse(configuration, replacePort), { aliasDuplicateObjects: false })
 }
+
+/** An Envoy configuration whose ext_proc filter shows Signalbox the answers, too: tokens, and times to the first one. */
+export function withAnswersSeen(configuration: string): string {
+  const showBodies = (key: unknown, value: unknown) =>
+    key === 'processing_mode' ? { ...(value as object), response_body_mode: 'STREAMED' } : value
+  return stringify(parse(configuration, showBodies), { aliasDuplicateObjects: false })
+}

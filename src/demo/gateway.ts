@@ -1,16 +1,14 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parse, stringify } from 'yaml'
 import { type Sim, startSim } from '../sim/sim.ts'
-import { adminPort, extProcPort, gatewayPort, type Mode, withPorts } from './envoy-file.ts'
+import { adminPort, extProcPort, gatewayPort, type Mode, withAnswersSeen, withPorts } from './envoy-file.ts'
 import { freePorts } from './free-ports.ts'
 import type { Server } from './probe.ts'
-import { GuardedProcess, untilReady } from './process.ts'
+import type { GuardedProcess } from './process.ts'
+import { failIfItEnds, root, type Started, startEnvoy, startSignalbox } from './programs.ts'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
 const exampleFolder = join(root, 'examples', 'two-models')
 
 /** A journal that holds the requests of several checks, with bodies as far as a check looks at them. */
@@ -27,6 +25,8 @@ export type GatewayOptions = {
   readonly latencyProfile?: 'instant' | '8b-h100'
   /** Between the Envoys and Signalbox, with envoy/full-duplex-tls.yaml; only for full duplex. */
   readonly tls?: boolean
+  /** Whether Envoy shows Signalbox the answers, for the plots of its page; the files of envoy/ do not. */
+  readonly showsAnswers?: boolean
   /** Further flags of `signalbox serve`. */
   readonly serveFlags?: readonly string[]
 }
@@ -51,7 +51,7 @@ type EndpointEntry = { name: string; port: number; labels: { app: string } }
 
 /** Starts it all, and resolves when a request would be answered. Nothing stays behind when a part of it fails. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const started: (() => Promise<unknown>)[] = []
+  const started: Started = []
   const stop = async () => {
     for (const end of started.splice(0).reverse()) await end()
   }
@@ -64,7 +64,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 /** @param started is told how to end each part, as soon as there is one. */
-async function start(options: GatewayOptions, started: (() => Promise<unknown>)[]): Promise<Omit<Gateway, 'stop'>> {
+async function start(options: GatewayOptions, started: Started): Promise<Omit<Gateway, 'stop'>> {
   const folder = await mkdtemp(join(tmpdir(), 'signalbox-'))
   started.push(() => rm(folder, { recursive: true, force: true }))
   const resources = join(folder, 'resources')
@@ -84,25 +84,12 @@ async function start(options: GatewayOptions, started: (() => Promise<unknown>)[
   const moved = endpoints.map((endpoint) => ({ ...endpoint, port: ports.get(endpoint.port) }))
   await writeFile(endpointsFile, stringify({ endpoints: moved }))
 
-  const [grpcPort, healthPort, metricsPort] = await freePorts(3)
-  ports.set(extProcPort, grpcPort)
-  const signalbox = new GuardedProcess({
-    name: 'signalbox serve',
-    command: join(root, 'bin', 'signalbox'),
-    args: [
-      'serve',
-      `--resources=${resources}`,
-      `--endpoints=${endpointsFile}`,
-      `--secure-serving=${options.tls === true}`,
-      '--host=127.0.0.1',
-      `--grpc-port=${grpcPort}`,
-      `--grpc-health-port=${healthPort}`,
-      `--metrics-port=${metricsPort}`,
-      ...(options.serveFlags ?? []),
-    ],
+  const { signalbox, grpcPort, metricsUrl } = await startSignalbox(started, {
+    resources,
+    endpointsFile,
+    flags: [`--secure-serving=${options.tls === true}`, ...(options.serveFlags ?? [])],
   })
-  started.push(() => signalbox.stop())
-  await untilReady(signalbox, () => accepts(grpcPort))
+  ports.set(extProcPort, grpcPort)
 
   const urls = new Map<Mode, string>()
   const envoys: GuardedProcess[] = []
@@ -112,12 +99,10 @@ async function start(options: GatewayOptions, started: (() => Promise<unknown>)[
     const template = join(root, 'envoy', `${mode}${options.tls ? '-tls' : ''}.yaml`)
     const ownPorts = new Map([...ports, [gatewayPort, port], [adminPort, admin]])
     const file = join(folder, `${mode}.yaml`)
-    await writeFile(file, withPorts(await readFile(template, 'utf8'), ownPorts))
-    const envoy = startEnvoy(options.envoy, mode, file)
-    started.push(() => envoy.stop())
-    envoys.push(envoy)
+    const configuration = withPorts(await readFile(template, 'utf8'), ownPorts)
+    await writeFile(file, options.showsAnswers ? withAnswersSeen(configuration) : configuration)
     urls.set(mode, `http://127.0.0.1:${port}`)
-    await untilReady(envoy, async () => (await fetch(`http://127.0.0.1:${admin}/ready`)).ok)
+    envoys.push(await startEnvoy(started, { command: options.envoy, name: `envoy (${mode})`, file, adminPort: admin }))
   }
 
   const broken = Promise.race([signalbox, ...envoys].map(failIfItEnds))
@@ -128,15 +113,9 @@ async function start(options: GatewayOptions, started: (() => Promise<unknown>)[
     signalbox,
     envoys,
     modelsFile: join(resources, 'models.yaml'),
-    metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
+    metricsUrl,
     broken,
   }
-}
-
-function startEnvoy(command: string, mode: Mode, file: string): GuardedProcess {
-  // Hot restart shares memory under a number that all Envoys of a machine would have to agree on.
-  const args = ['-c', file, '--disable-hot-restart', '--concurrency', '2', '--log-level', 'warning']
-  return new GuardedProcess({ name: `envoy (${mode})`, command, args })
 }
 
 async function startServer({ name, labels }: EndpointEntry, { latencyProfile }: GatewayOptions): Promise<Server & Sim> {
@@ -149,22 +128,4 @@ async function startServer({ name, labels }: EndpointEntry, { latencyProfile }: 
     journal,
   })
   return { ...sim, model }
-}
-
-async function failIfItEnds(program: GuardedProcess): Promise<never> {
-  const how = await program.ended
-  if (program.stopping) return new Promise(() => {})
-  throw new Error(`${program.name} ended: ${how}. Its last lines:\n${program.lastLines()}`)
-}
-
-/** Whether something listens on the port. */
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => resolve(false))
-  })
 }

@@ -23,7 +23,7 @@ export type Ground = {
 }
 
 /** Marks the requests of one check, so that the journals can tell them from others of the same time. */
-const markHeader = 'x-scenario-check'
+const markHeader = 'x-acceptance-check'
 
 /** Where one check sends its requests and looks at what arrived. */
 export class Probe {

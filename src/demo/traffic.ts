@@ -5,7 +5,7 @@ import { Client, type Received, type Sent } from './client.ts'
 export type Row = {
   /** What the client asked for. */
   readonly model: string
-  /** What the server was asked for: the `model` of its answer. */
+  /** What the server was asked for, as its answer says in words: clients get the name back that they asked for. */
   readonly target: string
   readonly endpoint: string
   readonly requests: number
@@ -82,7 +82,7 @@ export class Traffic {
   }
 
   #record(model: string, answer: Received | undefined, timeMs: number): void {
-    const target = answer?.status === 200 ? (/"model":"([^"]*)"/.exec(answer.body.toString())?.[1] ?? '') : ''
+    const target = answer?.status === 200 ? targetOf(answer.body.toString()) : ''
     const endpoint = String(answer?.headers['x-sim-server'] ?? '')
     const key = [model, target, endpoint].join('\n')
     const row = this.#rows.get(key) ?? { model, target, endpoint, requests: 0, errors: 0, timesMs: [] }
@@ -91,6 +91,11 @@ export class Traffic {
     row.timesMs[row.requests % keptTimes] = timeMs
     row.requests += 1
   }
+}
+
+/** A stream says it in several pieces; the models that are asked for streams have one target of the same name. */
+function targetOf(text: string): string {
+  return /I am ([^ ,]+),/.exec(text)?.[1] ?? /"model":"([^"]*)"/.exec(text)?.[1] ?? ''
 }
 
 function drawKind(): Kind {

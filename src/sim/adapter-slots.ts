@@ -7,6 +7,7 @@ export class AdapterSlots {
   /** Loaded adapters, the least recently used first. */
   readonly #loaded = new Map<string, Slot>()
   #busy = 0
+  #loads = 0
 
   constructor(slots: number) {
     this.#slots = slots
@@ -17,6 +18,11 @@ export class AdapterSlots {
     const names: string[] = []
     for (const [name, { requests }] of this.#loaded) if (requests > 0) names.push(name)
     return names
+  }
+
+  /** How many times an adapter was loaded. */
+  get loads(): number {
+    return this.#loads
   }
 
   /** Whether a request for it could run now: it runs already, or a slot is not in use. */
@@ -30,7 +36,10 @@ export class AdapterSlots {
    */
   take(name: string, nowMs: number, loadMs: number): number {
     const slot = this.#loaded.get(name) ?? { requests: 0, readyAtMs: nowMs + loadMs }
-    if (!this.#loaded.delete(name) && this.#loaded.size >= this.#slots) this.#unloadOldest()
+    if (!this.#loaded.delete(name)) {
+      this.#loads++
+      if (this.#loaded.size >= this.#slots) this.#unloadOldest()
+    }
     this.#loaded.set(name, slot)
     if (slot.requests++ === 0) this.#busy++
     return Math.max(nowMs, slot.readyAtMs)

@@ -43,6 +43,8 @@ export type EngineSnapshot = {
   /** Names in order. */
   readonly runningAdapters: readonly string[]
   readonly waitingAdapters: readonly string[]
+  /** How many times an adapter was loaded since the start. */
+  readonly adapterLoads: number
 }
 
 /** The batch that runs and the queue before it. First come, first served, but a request whose adapter has no room is passed by. */
@@ -114,6 +116,7 @@ export class Engine {
       kvUsage: Math.min(1, blocks / kvBlocks),
       runningAdapters: this.#adapters.running().sort(),
       waitingAdapters: [...waitingAdapters].sort(),
+      adapterLoads: this.#adapters.loads,
     }
   }
 

@@ -51,10 +51,11 @@ export async function exchange(context: SimContext, request: IncomingMessage, re
   }
 }
 
-async function answer(current: Exchange): Promise<void> {
-  const { context, response, entry } = current
-  const body = parseBody(current.body)
+async function answer(received: Exchange): Promise<void> {
+  const { context, response, entry } = received
+  const body = parseBody(received.body)
   entry.model = typeof body?.model === 'string' ? body.model : undefined
+  const current: Exchange = { ...received, fault: received.fault ?? faultOfModel(received) }
   if (entry.headers['x-sim-echo'] !== undefined) return answerEcho(current)
 
   const path = pathOf(entry)
@@ -94,6 +95,12 @@ function chooseFault({ settings }: SimContext, entry: OpenEntry, random: Random)
   const result = faultSchema.safeParse(parseFaultText(text))
   if (!result.success) throw badRequest(`x-sim-fault: ${problemsOf(result.error)}`)
   return result.data
+}
+
+/** What the server has in store for requests of this model. */
+function faultOfModel({ context, entry, random }: Exchange): Fault | undefined {
+  if (entry.model === undefined || !isInference(entry)) return undefined
+  return context.settings.faults.draw(random, entry.model)
 }
 
 function isInference(entry: OpenEntry): boolean {

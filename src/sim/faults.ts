@@ -48,11 +48,18 @@ const unknownKind = { error: 'expected kind status, stall, abort, truncate, spli
 export type Fault = z.infer<typeof faultSchema>
 export const faultSchema = z.discriminatedUnion('kind', kinds({}), unknownKind)
 
-/** A fault of the whole server, for a share of requests (`rate`, 0 to 1) or only the `first` so many; without both for all. */
+/**
+ * A fault of the whole server: for a share of requests (`rate`, 0 to 1), for the `first` so many, for those of one `model` (the base
+ * model or an adapter; not for `slow-read`, as the body names it), or for all.
+ */
 export type Injection = z.infer<typeof injectionSchema>
 export const injectionSchema = z.discriminatedUnion(
   'kind',
-  kinds({ rate: z.number().min(0).max(1).optional(), first: z.int().min(1).optional() }),
+  kinds({
+    rate: z.number().min(0).max(1).optional(),
+    first: z.int().min(1).optional(),
+    model: z.string().min(1).optional(),
+  }),
   unknownKind,
 )
 
@@ -102,10 +109,13 @@ export class FaultPlan {
     this.#left = injections.map(({ first }) => first ?? Number.POSITIVE_INFINITY)
   }
 
-  /** The first injection of the list that strikes; a request meets one at most. */
-  draw(random: Random): Fault | undefined {
+  /**
+   * The first injection of the list that strikes; a request meets one at most.
+   * @param model draws of the injections for this model alone; without it of those for any model.
+   */
+  draw(random: Random, model?: string): Fault | undefined {
     for (const [index, injection] of this.#injections.entries()) {
-      if (this.#left[index] === 0) continue
+      if (injection.model !== model || this.#left[index] === 0) continue
       if (injection.rate !== undefined && random() >= injection.rate) continue
       this.#left[index] -= 1
       return injection

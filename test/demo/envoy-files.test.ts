@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { withPorts } from '../../src/demo/envoy-file.ts'
+import { withAnswersSeen, withPorts } from '../../src/demo/envoy-file.ts'
 
 const read = (name: string) => readFileSync(join(import.meta.dirname, '..', '..', name), 'utf8')
 const base = parse(read('envoy/full-duplex.yaml'))
@@ -107,4 +107,10 @@ describe('withPorts', () => {
       '18101 → 2',
     ])
   })
+})
+
+test('withAnswersSeen shows the bodies of answers, and changes nothing else', () => {
+  expect(differences(base, parse(withAnswersSeen(read('envoy/full-duplex.yaml'))))).toEqual([
+    `${extProc}.processing_mode.response_body_mode: NONE → STREAMED`,
+  ])
 })

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { checks, runCheck } from '../../src/demo/acceptance.ts'
 import { demand, demandChatAnswer, demandError, demandStatus, readJson } from '../../src/demo/demand.ts'
 import type { Probe } from '../../src/demo/probe.ts'
-import { checks, runCheck } from '../../src/demo/scenario.ts'
 import { kinds } from '../../src/kubernetes/kinds.ts'
 import { eventually } from '../kube/controller.ts'
 import { expectCrowd, manyRequests } from './crowd.ts'

@@ -26,4 +26,5 @@ test('the least recently used adapter without requests makes room', () => {
   slots.release('v4')
   expect(slots.take('v3', 3000, 100), 'in the place of v4').toBe(3100)
   expect(slots.running().sort()).toEqual(['v1', 'v2', 'v3'])
+  expect(slots.loads, 'three, v4, and v3 again').toBe(5)
 })

@@ -73,6 +73,13 @@ describe('the plan of a server', () => {
     expect(drawAll(plan, 3)).toEqual(['abort', 'split', 'split'])
   })
 
+  test('what is meant for a model strikes its requests alone', () => {
+    const plan = new FaultPlan()
+    plan.set([injectionSchema.parse(parseFaultText('status=500;model=v2')), { kind: 'abort', model: 'v3' }])
+    const draw = (model?: string) => plan.draw(seededRandom(1, 1), model)?.kind
+    expect(['v1', 'v2', 'v3', undefined].map(draw)).toEqual([undefined, 'status', 'abort', undefined])
+  })
+
   test('a request that the rate spares does not count towards first', () => {
     const plan = new FaultPlan()
     plan.set([{ kind: 'abort', rate: 0.5, first: 3 }])

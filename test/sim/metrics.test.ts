@@ -3,7 +3,14 @@ import type { EngineSnapshot } from '../../src/sim/engine.ts'
 import { Metrics } from '../../src/sim/metrics.ts'
 
 const limits = { maxNumSeqs: 4, maxLoras: 2, kvBlocks: 8192, kvBlockTokens: 32 }
-const idle: EngineSnapshot = { running: 0, waiting: 0, kvUsage: 0, runningAdapters: [], waitingAdapters: [] }
+const idle: EngineSnapshot = {
+  running: 0,
+  waiting: 0,
+  kvUsage: 0,
+  runningAdapters: [],
+  waitingAdapters: [],
+  adapterLoads: 0,
+}
 
 function setUp(fields: { modelName?: string; hasAdapters?: boolean } = {}) {
   const time = { epochMs: 1_700_000_000_000 }

@@ -4,13 +4,13 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { checks, runCheck } from '../../src/demo/scenario.ts'
+import { checks, runCheck } from '../../src/demo/acceptance.ts'
 
 let folder: string
 const closers: (() => unknown)[] = []
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'scenario-'))
+  folder = mkdtempSync(join(tmpdir(), 'acceptance-'))
   writeFileSync(join(folder, 'models.yaml'), readFileSync('examples/two-models/models.yaml'))
 })
 afterEach(() => {
