@@ -1,6 +1,11 @@
 import type { Logger } from 'pino'
 import { PoolQueues } from './admission/pool-queues.ts'
+import type { Catalog } from './catalog/catalog.ts'
 import { systemClock } from './clock.ts'
+import type { Explanation } from './explain/explanation.ts'
+import { createTrialGround } from './explain/ground.ts'
+import { DecisionTeller } from './explain/recent.ts'
+import type { TrialGround } from './explain/trial.ts'
 import type { ConversationContext } from './extproc/conversation.ts'
 import { slot } from './extproc/headers.ts'
 import { HeldMemory } from './extproc/held-memory.ts'
@@ -8,10 +13,13 @@ import type { LivePools } from './pool/live-pools.ts'
 import { answerModels } from './request/models-list.ts'
 import { usageMetadata } from './response/usage-metadata.ts'
 import type { SchedulingConfiguration } from './scheduling/configuration.ts'
-import { createScheduler } from './scheduling/scheduler.ts'
+import { createScheduler, type Scheduler } from './scheduling/scheduler.ts'
 import type { ServiceOptions } from './service.ts'
+import type { AccessLog } from './telemetry/access-log.ts'
 import { atMostEvery } from './telemetry/log.ts'
 import type { Metrics } from './telemetry/metrics.ts'
+import { joinObservers } from './telemetry/observers.ts'
+import type { OtlpExport } from './telemetry/otlp-export.ts'
 
 /** What conversations are held with, and the queues that their requests wait in. */
 export type Conversing = {
@@ -24,6 +32,8 @@ export type Conversing = {
   readonly prefixIndexSize: () => number | undefined
   /** Undefined without flow control. */
   readonly queues: PoolQueues | undefined
+  /** Where requests are tried, for people who ask why. Made when it is asked for. */
+  readonly trialGround: () => TrialGround
 }
 
 /** Who wants to know which pools are in use. Called for every request: cheap. */
@@ -34,26 +44,69 @@ export type PoolActivity = {
   released(poolKey: string): void
 }
 
+/** Who is told of single requests, where it is switched on. */
+export type RequestTellers = {
+  readonly otlp: OtlpExport | undefined
+  readonly accessLog: AccessLog | undefined
+  readonly decisions: DecisionListener | undefined
+}
+
+/** Who is told some of the decisions in full. */
+export type DecisionListener = {
+  /** By which requests are decided now. */
+  readonly catalog: () => Catalog
+  /** Processes that serve. */
+  readonly processes: number
+  tell(explanation: Explanation): void
+}
+
 const warnIntervalMs = 60_000
 
 /** The header by which clients of the Anthropic API are known. */
 const anthropicHeader = 'anthropic-version'
 
+export type ConversingOptions = Pick<
+  ServiceOptions,
+  | 'limits'
+  | 'rejectsUnknownModels'
+  | 'keepsContentLength'
+  | 'emitsEndpointScores'
+  | 'keepsToSubset'
+  | 'trustsHints'
+  | 'answersModels'
+>
+
 /** Puts together what the stages of a request need: live pools, a scheduler, queues, metrics. */
 export function createConversing(
-  options: ServiceOptions,
+  options: ConversingOptions,
   configuration: SchedulingConfiguration,
   pools: LivePools,
   activity: PoolActivity,
   metrics: Metrics,
+  { otlp, accessLog, decisions }: RequestTellers,
   log: Logger,
 ): Conversing {
   const { scheduling } = metrics
-  const keepsScores = options.emitsEndpointScores
-  const scheduler = scheduling.timedScheduler(
-    createScheduler(scheduling.timed(configuration), { keepsScores }),
+  const tracing = otlp?.exportsTraces ? otlp : undefined
+  const hidesScores = !options.emitsEndpointScores
+  const keepsScores = !hidesScores || tracing !== undefined || accessLog !== undefined
+  const teller =
+    decisions &&
+    new DecisionTeller({
+      ...decisions,
+      clock: systemClock,
+      dateMs: Date.now,
+      trustsHints: options.trustsHints,
+      hidesScores,
+      endpointsOf: (poolKey) => pools.endpointsOf(poolKey),
+      saturation: (endpoints) => scheduler.saturation(endpoints),
+    })
+  const timed = scheduling.timed(configuration)
+  const untold = scheduling.timedScheduler(
+    createScheduler(teller?.recorder.recorded(timed) ?? timed, { keepsScores }),
     configuration.producers,
   )
+  const scheduler: Scheduler = teller?.watched(untold) ?? untold
   const endpointsOf = (poolKey: string) => {
     activity.touched(poolKey)
     return pools.endpointsOf(poolKey)
@@ -84,6 +137,7 @@ export function createConversing(
       endpointAt: (address) => pools.endpointAt(address),
       scheduler,
       keepsToSubset: options.keepsToSubset,
+      hidesScores,
       released(poolKey) {
         activity.released(poolKey)
         queues?.release(poolKey)
@@ -106,17 +160,32 @@ export function createConversing(
       return answerModels(catalog, facts.path, request.header(anthropicHeader) === undefined ? 'openai' : 'anthropic')
     },
     random: Math.random,
-    observer: {
-      ...metrics.conversationObserver,
-      unroutable() {
-        metrics.unroutable.inc()
-        warnUnroutable()
+    observer: joinObservers(
+      {
+        ...metrics.conversationObserver,
+        unroutable() {
+          metrics.unroutable.inc()
+          warnUnroutable()
+        },
       },
-    },
+      [tracing, accessLog, teller].flatMap((each) => each?.observer ?? []),
+    ),
+    beginTrace: tracing?.beginTrace,
+    keepsPromptText: tracing?.capturesContent ?? false,
   }
+  let ground: TrialGround | undefined
   return {
     context,
-    headerNames: [anthropicHeader, ...scheduler.headerNames],
+    trialGround() {
+      ground ??= createTrialGround(context, configuration, keepsScores, pools, queues)
+      return ground
+    },
+    headerNames: [
+      anthropicHeader,
+      ...scheduler.headerNames,
+      ...(tracing?.headerNames ?? []),
+      ...(accessLog?.headerNames ?? []),
+    ],
     prefixIndexSize: () => prefixIndexSize(configuration, pools),
     saturationOf: (poolKey) => scheduler.saturation(pools.endpointsOf(poolKey)),
     queues,

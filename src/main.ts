@@ -19,7 +19,15 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'print the routes of OME InferenceServices and AIM Engine AIMServices',
     load: () => import('./cli/routes.ts'),
   },
+  rollout: {
+    summary: 'see, pause, resume and abort rollouts of target models',
+    load: () => import('./cli/rollout.ts'),
+  },
   check: { summary: 'validate manifests and say what is wrong where', load: () => import('./cli/check.ts') },
+  explain: {
+    summary: 'say what becomes of a request, and why',
+    load: () => import('./cli/explain.ts'),
+  },
   sim: { summary: 'run a simulated model server', load: () => import('./cli/sim.ts') },
   demo: { summary: 'run all of it: Envoy, signalbox, model servers, traffic', load: () => import('./cli/demo.ts') },
 }

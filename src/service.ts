@@ -1,16 +1,23 @@
 import type { Logger } from 'pino'
+import { type AccessOptions, createAccess } from './admin/access.ts'
+import { portOf, serveAdmin } from './admin/admin-server.ts'
+import { Console } from './admin/console.ts'
+import { Overview } from './admin/overview.ts'
+import type { MetricsSource } from './admin/sampler.ts'
 import { systemClock } from './clock.ts'
+import type { ClientRequest } from './explain/client-request.ts'
+import type { Explanation } from './explain/explanation.ts'
+import { createExplain } from './explain/live.ts'
 import { GrpcServer } from './extproc/grpc-server.ts'
 import { Health } from './extproc/health.ts'
 import { type Certificates, folderCertificates, selfSignedCertificates } from './extproc/tls.ts'
 import { KubeClient } from './kubernetes/client.ts'
 import { loadKubeconfig } from './kubernetes/kubeconfig.ts'
 import type { Limits } from './request/limits.ts'
-import { readScheduling, Serving } from './serving.ts'
+import { readScheduling, Serving, stateOf } from './serving.ts'
 import type { KubernetesSourceOptions } from './sources/kubernetes/kubernetes-source.ts'
 import { SourceError } from './sources/source.ts'
 import { standForElection } from './standing-by.ts'
-import { portOf, serveMetrics } from './telemetry/metrics.ts'
 import { Watching, type WatchingListener } from './watching.ts'
 import { spawnProcess } from './workers/processes.ts'
 import { Workers } from './workers/workers.ts'
@@ -28,6 +35,10 @@ export type ServiceOptions = {
   readonly grpcPort: number
   readonly healthPort: number
   readonly metricsPort: number
+  /** Who may use that port. */
+  readonly metricsAccess: AccessOptions
+  /** There is a page that shows what goes on, on that port. */
+  readonly hasAdminPage: boolean
   /** Processes that serve; 1 is this one, more are others beside it. */
   readonly workers: number
   readonly tls: 'off' | 'self-signed' | { readonly folder: string }
@@ -46,6 +57,10 @@ export type ServiceOptions = {
   readonly answersModels: boolean
   /** Metrics under the names of llm-d, too. */
   readonly emitsLlmdNames: boolean
+  /** Send traces, where the OpenTelemetry environment variables name a place for them. */
+  readonly tracing: boolean
+  /** Write a line for this share of the requests that go well, and for all others; undefined for none. */
+  readonly accessLogShare: number | undefined
   readonly refreshMetricsIntervalMs: number
   readonly drainTimeoutMs: number
 }
@@ -73,7 +88,9 @@ export type Service = {
 /** What answers Envoy, by what {@link Watching} knows: this process, or others beside it. */
 type Front = WatchingListener & {
   /** The metrics of all of it. */
-  readonly page: Parameters<typeof serveMetrics>[0]
+  readonly page: MetricsSource
+  /** What the stages would make of a request now. Nothing comes of it. @throws NotServing */
+  explain(client: ClientRequest): Promise<Explanation>
   /** Resolves to the port, when requests are served. @throws the error of listen(), such as EADDRINUSE */
   listen(certificates: Certificates | undefined): Promise<number>
   setReady(isReady: boolean): void
@@ -88,6 +105,7 @@ export async function startService(options: ServiceOptions, log: Logger): Promis
   for (const warning of configuration.warnings) log.warn(warning)
   const client =
     options.source.kind === 'kubernetes' ? new KubeClient(await loadKubeconfig(options.source.kubeconfig)) : undefined
+  const access = createAccess(options.metricsAccess, client, systemClock, log)
   const watching: Watching = new Watching(options, configuration.dataLayer, client, log)
   const health = new Health()
   const front: Front =
@@ -101,7 +119,17 @@ export async function startService(options: ServiceOptions, log: Logger): Promis
   const certificates = await loadCertificates(options, log)
   await watching.start(front)
   const grpcPort = await front.listen(certificates)
-  const metricsServer = await serveMetrics(front.page, options.metricsPort, host)
+  const console = options.hasAdminPage ? new Console(overviewOf(options, watching, front), systemClock) : undefined
+  const metricsServer = await serveAdmin({
+    port: options.metricsPort,
+    host,
+    access,
+    metrics: front.page,
+    console,
+    explain: options.hasAdminPage
+      ? createExplain({ explain: (client) => front.explain(client), known: () => watching.known })
+      : undefined,
+  })
   let isDraining = false
   const elector = options.electsLeader
     ? standForElection(client!, onlyPool!, log, (isLeader) => front.setReady(isLeader && !isDraining))
@@ -121,12 +149,26 @@ export async function startService(options: ServiceOptions, log: Logger): Promis
       await front.drain()
       health.close()
       healthServer.destroy()
+      console?.close()
       metricsServer.closeAllConnections()
       await Promise.all([healthServer.close(), new Promise((done) => metricsServer.close(done))])
       certificates?.close()
       await Promise.all([watching.close(), released])
     },
   }
+}
+
+/** What the admin page shows. */
+function overviewOf(options: ServiceOptions, watching: Watching, front: Front): Overview {
+  return new Overview({
+    clock: systemClock,
+    pools: watching.pools,
+    metrics: front.page,
+    catalog: () => watching.catalog,
+    problems: () => watching.problems,
+    poolName: stateOf(watching, options).poolName,
+    decisions: () => watching.recentDecisions.list,
+  })
 }
 
 async function loadCertificates({ tls }: ServiceOptions, log: Logger): Promise<Certificates | undefined> {

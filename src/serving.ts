@@ -1,8 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { emptyCatalog } from './catalog/catalog.ts'
+import { splitsOf } from './catalog/splits.ts'
 import { systemClock } from './clock.ts'
 import { type Conversing, createConversing, type PoolActivity } from './conversing.ts'
+import type { ClientRequest } from './explain/client-request.ts'
+import type { Explanation } from './explain/explanation.ts'
+import { explainRequest } from './explain/ground.ts'
 import type { Routing } from './extproc/conversation.ts'
 import { Exchanges } from './extproc/exchange.ts'
 import { GrpcServer } from './extproc/grpc-server.ts'
@@ -15,8 +19,11 @@ import { createDefaultConfiguration } from './scheduling/default-configuration.t
 import type { ServiceOptions } from './service.ts'
 import { readDocuments } from './sources/document.ts'
 import type { Snapshot } from './sources/source.ts'
+import { AccessLog } from './telemetry/access-log.ts'
+import { LineWriter, standardOutput } from './telemetry/line-writer.ts'
 import { atMostEvery } from './telemetry/log.ts'
 import { createMetrics, type Metrics } from './telemetry/metrics.ts'
+import { createOtlpExport, type OtlpExport } from './telemetry/otlp-export.ts'
 import { namesModel } from './telemetry/resource-names.ts'
 
 /** A fleet that is scraped more rarely than this is not stale for it. */
@@ -56,6 +63,8 @@ export type Watched = PoolActivity & {
   /** The endpoints, kept by whoever watches. */
   readonly pools: LivePools
   readonly problemCount: () => number
+  /** Is told some of the decisions in full; undefined where nobody wants to see them. */
+  readonly onDecision?: ((explanation: Explanation) => void) | undefined
 }
 
 /** The ext_proc server of one process: its port, its streams, what they are decided by, and its metrics. */
@@ -66,6 +75,8 @@ export class Serving {
   readonly #conversing: Conversing
   readonly #exchanges: Exchanges
   readonly #metrics: Metrics
+  readonly #otlp: OtlpExport | undefined
+  readonly #accessLog: AccessLog | undefined
   #routing: Routing = { catalog: emptyCatalog, table: createHeaderTable([]) }
   #server: GrpcServer | undefined
 
@@ -85,13 +96,23 @@ export class Serving {
         ...stateOf(watched, options),
         openExchanges: () => this.#exchanges.size,
         heldBytes: () => this.#exchanges.heldBytes,
+        heldBytesLimit: () => options.limits.maxTotalHeldBytes,
         prefixIndexSize: () => this.#conversing.prefixIndexSize(),
         saturation: (poolKey) => this.#conversing.saturationOf(poolKey),
         namesModel: (name) => namesModel(this.#routing.catalog, name),
+        splits: () => splitsOf(this.#routing.catalog),
       },
       options,
     )
-    this.#conversing = createConversing(options, configuration, watched.pools, watched, this.#metrics, log)
+    this.#otlp = createOtlpExport(process.env, options.tracing, log)
+    this.#accessLog = accessLogOf(options)
+    const { onDecision } = watched
+    const tellers = {
+      otlp: this.#otlp,
+      accessLog: this.#accessLog,
+      decisions: onDecision && { catalog: () => this.#routing.catalog, processes: options.workers, tell: onDecision },
+    }
+    this.#conversing = createConversing(options, configuration, watched.pools, watched, this.#metrics, tellers, log)
     let cause = ''
     const logDefect = atMostEvery(defectLogIntervalMs, performance.now.bind(performance), (count) =>
       log.error({ cause, count }, 'a stream failed by a defect of this service'),
@@ -117,6 +138,11 @@ export class Serving {
     this.#conversing.queues?.update(catalog.pools)
   }
 
+  /** What the stages would make of a request now. Nothing comes of it. */
+  explain(client: ClientRequest): Promise<Explanation> {
+    return explainRequest(client, this.#routing, this.#conversing.trialGround())
+  }
+
   /** There may be capacity in the pool: it has new metrics. */
   poolScraped(poolKey: string): void {
     this.#conversing.queues?.release(poolKey)
@@ -132,7 +158,8 @@ export class Serving {
   }
 
   /** Resolves to the port. @throws the error of listen(), such as EADDRINUSE */
-  listen(certificates: Certificates | undefined): Promise<number> {
+  async listen(certificates: Certificates | undefined): Promise<number> {
+    await this.#otlp?.start(this.#metrics.modelPairs)
     const methods = new Map([...this.#health.methods, [`/${extProcService}/Process`, this.#exchanges.process] as const])
     this.#server = new GrpcServer(methods, certificates)
     return this.#server.listen(this.#options.grpcPort, this.#options.host)
@@ -160,8 +187,14 @@ export class Serving {
     }
     if (exchanges.size > 0) this.#log.warn({ openExchanges: exchanges.size }, 'cut what was open at the drain timeout')
     server.destroy()
-    await closed
+    await Promise.all([closed, this.#otlp?.close(), this.#accessLog?.close()])
   }
+}
+
+function accessLogOf({ accessLogShare: share }: ServiceOptions): AccessLog | undefined {
+  if (share === undefined) return undefined
+  const writer = new LineWriter(standardOutput(), systemClock)
+  return new AccessLog({ share, writer, clock: systemClock, random: Math.random })
 }
 
 /** What metrics tell of resources and pools. */

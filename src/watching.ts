@@ -1,13 +1,17 @@
 import type { Logger } from 'pino'
 import { emptyCatalog } from './catalog/catalog.ts'
+import { compileCatalog } from './catalog/compile.ts'
 import { modelNames } from './catalog/model-names.ts'
 import { systemClock } from './clock.ts'
+import { RecentDecisions } from './explain/recent.ts'
+import { completeDecision } from './explain/surroundings.ts'
 import type { KubeClient } from './kubernetes/client.ts'
 import type { Endpoint } from './pool/endpoint.ts'
 import { engineFinder } from './pool/engines.ts'
 import { LivePools } from './pool/live-pools.ts'
 import { metricsSourceLimits, openMetricsSource } from './pool/metrics-source.ts'
 import { Scraper } from './pool/scraper.ts'
+import type { Known } from './preflight/inventory.ts'
 import type { DataLayer } from './scheduling/data-layer.ts'
 import type { ServiceOptions } from './service.ts'
 import type { Watched } from './serving.ts'
@@ -25,11 +29,16 @@ export type WatchingListener = {
   poolScraped?(poolKey: string): void
 }
 
-export type WatchingOptions = Pick<ServiceOptions, 'source' | 'onlyPool' | 'refreshMetricsIntervalMs'>
+const nothingCompiled = compileCatalog([])
+const partialView = { envoyGateways: [], isCluster: false, isUnread: () => false }
+
+export type WatchingOptions = Pick<ServiceOptions, 'source' | 'onlyPool' | 'hasAdminPage' | 'refreshMetricsIntervalMs'>
 
 /** What a service knows of its resources and its model servers: once, however many processes serve by it. */
 export class Watching implements Watched {
   readonly pools = new LivePools()
+  readonly recentDecisions = new RecentDecisions()
+  readonly onDecision: Watched['onDecision']
   readonly #options: WatchingOptions
   readonly #client: KubeClient | undefined
   readonly #scraper: Scraper
@@ -44,6 +53,9 @@ export class Watching implements Watched {
     this.#options = options
     this.#client = client
     this.#log = log
+    this.onDecision = options.hasAdminPage
+      ? (explanation) => this.recentDecisions.add(completeDecision(explanation, this.known))
+      : undefined
     this.#scraper = new Scraper({
       clock: systemClock,
       openSource: (address) => openMetricsSource(address, systemClock, metricsSourceLimits, dataLayer),
@@ -67,10 +79,26 @@ export class Watching implements Watched {
 
   readonly problemCount = (): number => this.#problems.length
 
+  /** Of the resources, for people. */
+  get problems(): ProblemChange['current'] {
+    return this.#problems
+  }
+
+  get catalog(): Snapshot['catalog'] {
+    return this.#snapshot.catalog
+  }
+
   /** For the log. */
   get sizes() {
     const { catalog } = this.#snapshot
     return { pools: catalog.pools.size, models: modelNames(catalog).length, endpoints: this.pools.size }
+  }
+
+  /** The resources as they were read, for those who explain. Of a cluster not every kind is read; of files there may be more. */
+  get known(): Known {
+    const compiled = this.#source?.compiled ?? nothingCompiled
+    const resources = [...compiled.readings.keys()]
+    return { ...partialView, resources, compiled, endpoints: this.#snapshot.endpoints }
   }
 
   /** See {@link Scraper.longestIntervalMs}. */

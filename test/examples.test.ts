@@ -4,11 +4,14 @@ import { Command } from 'commander'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { z } from 'zod'
+import { annotationNames } from '../src/catalog/annotations.ts'
 import { compileCatalog } from '../src/catalog/compile.ts'
 import { define as defineCheck } from '../src/cli/check.ts'
 import { define as defineController } from '../src/cli/controller.ts'
 import { define as defineDemo } from '../src/cli/demo.ts'
+import { define as defineExplain } from '../src/cli/explain.ts'
 import { define as defineExtension } from '../src/cli/extension.ts'
+import { define as defineRollout } from '../src/cli/rollout.ts'
 import { define as defineRoutes } from '../src/cli/routes.ts'
 import { define as defineServe } from '../src/cli/serve.ts'
 import { define as defineSim } from '../src/cli/sim.ts'
@@ -28,12 +31,16 @@ const documents = [
   'SECURITY.md',
   'CONTRIBUTING.md',
   'CHANGELOG.md',
-  ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
+  ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
 ]
 const reference = textOf('docs/reference.md')
 const scheduling = textOf('docs/scheduling.md')
 
-const examples = readdirSync(join(root, 'examples/scheduling')).map((name) => `examples/scheduling/${name}`)
+const examples = ['scheduling', 'rollout'].flatMap((folder) =>
+  readdirSync(join(root, 'examples', folder)).map((name) => `examples/${folder}/${name}`),
+)
 const isConfiguration = (text: string) => text.includes('kind: EndpointPickerConfig')
 /** The YAML blocks of the documents, without the indentation of a list that they stand in. */
 const blocks = documents.flatMap((path) =>
@@ -58,17 +65,18 @@ test('examples/scheduling/default.yaml is the default', () => {
 })
 
 describe('resources have no problems', () => {
-  const models = ['pools', 'models', 'routes'].map((name) => [`examples/two-models/${name}.yaml`] as const)
-  const pools = models.map(([path]) => textOf(path)).join('\n---\n')
-  const others = [...examples.map((path) => [path, `${pools}\n---\n${textOf(path)}`] as const), ...blocks]
-  test.each(others.filter(([, text]) => /^ *kind: Inference/m.test(text) && !isConfiguration(text)))(
-    '%s',
-    (name, text) => {
-      const { resources, problems } = readManifests(name, text)
-      const compiled = compileCatalog(resources, { unknownFields: 'error' })
-      expect([...problems, ...compiled.problems]).toEqual([])
-    },
-  )
+  const twoModels = ['pools', 'models', 'routes'].map((name) => textOf(`examples/two-models/${name}.yaml`))
+  const pools = twoModels.join('\n---\n')
+  const isResource = (text: string) => /^ *kind: Inference/m.test(text) && !isConfiguration(text)
+  const beside = (text: string) => (text.includes('kind: InferencePool') ? text : `${pools}\n---\n${text}`)
+  const others = [...examples.map((path) => [path, textOf(path)] as const), ...blocks]
+    .filter(([, text]) => isResource(text))
+    .map(([name, text]) => [name, beside(text)] as const)
+  test.each(others)('%s', (name, text) => {
+    const { resources, problems } = readManifests(name, text)
+    const compiled = compileCatalog(resources, { unknownFields: 'error', missingStates: 'ignore' })
+    expect([...problems, ...compiled.problems]).toEqual([])
+  })
 })
 
 /** The cells of the rows below table heads that begin with `head`. */
@@ -126,10 +134,20 @@ describe('the documents', () => {
   const optionsOf = (define: (command: Command) => void) => {
     const command = new Command()
     define(command)
-    return command.createHelp().visibleOptions(command)
+    return [command, ...command.commands].flatMap((each) => each.createHelp().visibleOptions(each))
   }
   const flagsOf = (define: (command: Command) => void) => optionsOf(define).flatMap(({ long }) => long ?? [])
-  const commands = [defineServe, defineController, defineExtension, defineRoutes, defineCheck, defineDemo, defineSim]
+  const commands = [
+    defineServe,
+    defineController,
+    defineExtension,
+    defineRoutes,
+    defineCheck,
+    defineExplain,
+    defineRollout,
+    defineDemo,
+    defineSim,
+  ]
   const serveFlags = flagsOf(defineServe).filter((flag) => flag !== '--help')
 
   test('have a row for each flag of serve, with its default', () => {
@@ -150,7 +168,7 @@ describe('the documents', () => {
     // Command lines of other programs.
     const own = textOf(path)
       .replaceAll(/\\\n/g, ' ')
-      .replaceAll(/(npm (run|start|test)|envoy --mode|helm|kubectl|docker|vitest|sed|curl) [^\n`]*/g, '')
+      .replaceAll(/(npm (run|start|test)|envoy --mode|vllm serve|helm|kubectl|docker|vitest|sed|curl) [^\n`]*/g, '')
     const named = new Set([...own.matchAll(/(?<![\w-])--[a-z][a-z-]*/g)].map(([flag]) => flag))
     expect([...named].filter((flag) => !known.includes(flag))).toEqual([])
   })
@@ -160,6 +178,11 @@ describe('the documents', () => {
     const headers = [...source.matchAll(/'(x-[a-z-]+)'/g)].map(([, name]) => name)
     expect(headers.length).toBeGreaterThan(10)
     expect(headers.filter((name) => !reference.includes(`\`${name}\``))).toEqual([])
+  })
+
+  test('have a row for each annotation', () => {
+    const rows = rowsBelow(reference, /^\| annotation /)
+    expect(rows.map(([name]) => codeIn(name)[0])).toEqual(annotationNames)
   })
 
   test('name metrics that there are', async () => {

@@ -10,6 +10,8 @@ export const serviceOptions: ServiceOptions = {
   grpcPort: 9002,
   healthPort: 9003,
   metricsPort: 9090,
+  metricsAccess: { asksForTokens: true, tokenFile: undefined },
+  hasAdminPage: false,
   workers: 1,
   tls: 'off',
   limits: defaultLimits,
@@ -21,6 +23,8 @@ export const serviceOptions: ServiceOptions = {
   trustsHints: true,
   answersModels: true,
   emitsLlmdNames: false,
+  tracing: true,
+  accessLogShare: undefined,
   refreshMetricsIntervalMs: 50,
   drainTimeoutMs: 30_000,
 }

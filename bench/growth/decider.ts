@@ -8,7 +8,7 @@ import { createHeaderTable } from '../../src/request/control-headers.ts'
 import { Flight } from '../../src/request/flight.ts'
 import { InferenceRequest } from '../../src/request/inference-request.ts'
 import { pick, type Scheduling } from '../../src/request/pick.ts'
-import { needsUser, resolve } from '../../src/request/resolve.ts'
+import { lacksStickyKey, resolve } from '../../src/request/resolve.ts'
 import { createDefaultConfiguration } from '../../src/scheduling/default-configuration.ts'
 import { PromptHasher } from '../../src/scheduling/prefix/prompt-hasher.ts'
 import { createScheduler } from '../../src/scheduling/scheduler.ts'
@@ -44,7 +44,7 @@ export const idleScraper = (): Scraper =>
   })
 
 /**
- * A cluster in memory. The function decides one request for a model drawn from all: needsUser, resolve, admit, pick with the default
+ * A cluster in memory. The function decides one request for a model drawn from all: lacksStickyKey, resolve, admit, pick with the default
  * configuration, metrics; and ends the request that began {@link requestsInFlight} before it.
  */
 export function createDecider(size: Size): () => void {
@@ -103,7 +103,7 @@ export function createDecider(size: Size): () => void {
     request.reader = readers[question % readers.length]
     request.prompt = hashers[Math.floor(question / smallest.models) % prompts]
     request.bodyBytes = promptBytes
-    needsUser(catalog, request)
+    lacksStickyKey(catalog, request)
     const route = resolve(catalog, request, false, random)
     if ('code' in route) throw new Error(route.message)
     request.take(route)

@@ -40,7 +40,7 @@ export function decisionsTable(decisions: Decisions, rounds: number): Table {
     ),
     labelColumns: 0,
     note:
-      'needsUser, resolve, admit, pick with the default configuration, the hooks of its plugins and metrics, and the end of an earlier request: ' +
+      'lacksStickyKey, resolve, admit, pick with the default configuration, the hooks of its plugins and metrics, and the end of an earlier request: ' +
       `CPU time of the thread, a process each, ${rounds === 1 ? 'one round' : `the fastest of ${rounds} rounds`}. ` +
       'Requests are for models of all pools in turn.\n\n![Curves of the time per decision](growth/decisions.svg)',
   }

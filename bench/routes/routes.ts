@@ -176,6 +176,7 @@ function startController(client: KubeClient, namespace: string): Controller {
       namespace,
       routes: { omeConfig },
       poolStatusFor: undefined,
+      rollouts: undefined,
       leaseNamespace: namespace,
       identity: 'bench',
       clock: systemClock,

@@ -1,6 +1,6 @@
 import { Agent, type IncomingMessage, request } from 'node:http'
-import { cpus } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { busyShare, cpuTimes } from '../../src/demo/cpu-times.ts'
 import { percentile } from '../statistics.ts'
 import { requestBody, type Trace, type TraceRequest } from './trace.ts'
 
@@ -121,20 +121,4 @@ export async function readAnswer(response: AsyncIterable<Buffer> | IncomingMessa
     promptTokens: usage.prompt_tokens,
     cachedTokens: usage.prompt_tokens_details?.cached_tokens ?? 0,
   }
-}
-
-type CpuTimes = { readonly idleMs: number; readonly totalMs: number }
-
-function cpuTimes(): CpuTimes {
-  let idleMs = 0
-  let totalMs = 0
-  for (const { times } of cpus()) {
-    idleMs += times.idle
-    totalMs += times.user + times.nice + times.sys + times.idle + times.irq
-  }
-  return { idleMs, totalMs }
-}
-
-function busyShare(before: CpuTimes, after: CpuTimes): number {
-  return 1 - (after.idleMs - before.idleMs) / (after.totalMs - before.totalMs)
 }

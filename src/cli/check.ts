@@ -84,7 +84,11 @@ async function check(paths: readonly string[], cluster: ClusterView | undefined)
   const configurations = resources.filter(isConfiguration).map(readScheduling)
   const endpointLists = manifests.flatMap((each) => each.endpointLists).map((list) => readEndpoints(list, 'error'))
   // A cluster may have newer CRDs than these, and has let its fields pass.
-  const compiled = compileCatalog(resources, { unknownFields: cluster === undefined ? 'error' : 'warning' })
+  const compiled = compileCatalog(resources, {
+    unknownFields: cluster === undefined ? 'error' : 'warning',
+    // How far a target is rolled out stands in the cluster, not beside the manifests.
+    missingStates: cluster === undefined ? 'ignore' : 'warning',
+  })
   const endpoints = endpointLists.flatMap((list) => [...(list.endpoints?.values() ?? [])])
   const traps = findTraps({
     resources,
@@ -163,6 +167,7 @@ const kindNames: Readonly<Record<CountedKind, string>> = {
   objective: 'objective',
   route: 'route',
   adapters: 'adapter map',
+  rollouts: 'map of rollouts',
   configuration: 'endpoint picker configuration',
 }
 

@@ -7,9 +7,10 @@ import { createDefaultConfiguration } from '../scheduling/default-configuration.
 import { readDocuments } from '../sources/document.ts'
 import { createLog } from '../telemetry/log.ts'
 import { parseBoolean, parsePort, parseVerbosity } from './flag-values.ts'
+import { accessOptionsOf, defineMetricsFlags, type MetricsFlags } from './metrics-flags.ts'
 import { runUntilTold } from './run-until-told.ts'
 
-type Flags = {
+type Flags = MetricsFlags & {
   kubeconfig?: string
   watchNamespace?: string
   host?: string
@@ -20,7 +21,6 @@ type Flags = {
   extProcTls: boolean
   configFile?: string
   grpcHealthPort: number
-  metricsPort: number
   v: number
 }
 
@@ -63,9 +63,9 @@ export function define(command: Command): void {
     )
     .option('--config-file <file>', 'the EndpointPickerConfig of serve, for what it has to see of answers')
     .option('--grpc-health-port <port>', 'gRPC health checks', parsePort, 9003)
-    .option('--metrics-port <port>', 'Prometheus metrics', parsePort, 9090)
     .option('-v, --v <level>', 'log verbosity: 0 info, 3 debug, 5 trace', parseVerbosity, 0)
     .action(run)
+  defineMetricsFlags(command)
 }
 
 const addressOption = (flag: string, text: string, address: string): Option =>
@@ -83,6 +83,7 @@ async function run(flags: Flags): Promise<void> {
         extensionPort: flags.extensionPort,
         healthPort: flags.grpcHealthPort,
         metricsPort: flags.metricsPort,
+        metricsAccess: accessOptionsOf(flags),
         discovery,
         certificateFolder: flags.certPath,
         extProc: { ...extProcAddress, tls: flags.extProcTls },

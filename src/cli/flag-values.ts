@@ -72,6 +72,13 @@ export function parseWorkers(value: string): number {
 /** Number() alone would take '' for 0 and '1e3' for 1000. */
 const parseWhole = (value: string): number | undefined => (/^\d+$/.test(value) ? Number(value) : undefined)
 
+/** `0.01`: a share, 0 to 1. */
+export function parseShare(value: string): number {
+  const share = /^(\d+(\.\d*)?|\.\d+)$/.test(value) ? Number(value) : Number.NaN
+  if (!(share >= 0 && share <= 1)) throw new InvalidArgumentError('It is a share from 0 to 1, such as 0.01.')
+  return share
+}
+
 /** `app=qwen,tier=gpu`: labels and their values. */
 export function parseLabels(value: string): readonly (readonly [label: string, value: string])[] {
   return value.split(',').map((pair) => {

@@ -11,9 +11,11 @@ import {
   parseBytes,
   parseDurationMs,
   parsePort,
+  parseShare,
   parseVerbosity,
   parseWorkers,
 } from './flag-values.ts'
+import { accessOptionsOf, defineMetricsFlags, type MetricsFlags } from './metrics-flags.ts'
 import { runUntilTold } from './run-until-told.ts'
 import { defineSourceFlags, onlyPoolOf, type SourceFlags, sourceConflict, sourceOf } from './source-flags.ts'
 
@@ -34,7 +36,6 @@ const withoutMeaning: Readonly<Record<string, boolean>> = {
   'lora-info-metric': false,
   'metrics-cert-dir': false,
   'metrics-client-ca-file': false,
-  'metrics-endpoint-auth': true,
   'metrics-staleness-threshold': false,
   'model-server-metrics-https-insecure-skip-verify': true,
   'model-server-metrics-path': false,
@@ -47,7 +48,6 @@ const withoutMeaning: Readonly<Record<string, boolean>> = {
   'tls-min-version': false,
   'total-queued-requests-metric': false,
   'total-running-requests-metric': false,
-  tracing: true,
   'zap-devel': true,
   'zap-encoder': false,
   'zap-log-level': false,
@@ -59,7 +59,7 @@ type Flags = {
   host?: string
   grpcPort: number
   grpcHealthPort: number
-  metricsPort: number
+  adminPage: boolean
   workers: number
   secureServing: boolean
   certPath?: string
@@ -76,19 +76,28 @@ type Flags = {
   maxHeldBytes: number
   maxTotalHeldBytes: number
   streamedHoldBytes: number
+  tracing: boolean
+  accessLog?: number
   refreshMetricsInterval: number
   drainTimeout: number
   v: number
 } & SourceFlags &
+  MetricsFlags &
   Record<string, unknown>
 
 export function define(command: Command): void {
   defineSourceFlags(command)
+  defineMetricsFlags(command)
   command
     .option('--host <address>', 'address to listen on (default: all)')
     .option('--grpc-port <port>', 'ext_proc', parsePort, 9002)
     .option('--grpc-health-port <port>', 'gRPC health checks', parsePort, 9003)
-    .option('--metrics-port <port>', 'Prometheus metrics', parsePort, 9090)
+    .option(
+      '--admin-page [bool]',
+      'on the metrics port: a page that shows what goes on, its state as JSON, and POST /explain',
+      parseBoolean,
+      false,
+    )
     .option('--workers <count>', 'processes that serve; from 2 on they are beside one that watches', parseWorkers, 1)
     .option('--secure-serving [bool]', 'TLS on the ext_proc port', parseBoolean, true)
     .option('--cert-path <folder>', 'tls.crt and tls.key, read again when they change (default: self-signed)')
@@ -150,6 +159,17 @@ export function define(command: Command): void {
         defaultLimits.streamedHoldBytes,
       ),
     )
+    .option(
+      '--tracing [bool]',
+      'traces, where OTEL_EXPORTER_OTLP_ENDPOINT or its like names a place for them',
+      parseBoolean,
+      true,
+    )
+    .option(
+      '--access-log <share>',
+      'a line of JSON on standard output for this share of the requests, 0 to 1, and for all that fail (default: off)',
+      parseShare,
+    )
     .addOption(durationOption('--refresh-metrics-interval <duration>', 'between two scrapes of an endpoint', 50))
     .addOption(durationOption('--drain-timeout <duration>', 'after SIGTERM, serve on for at most this long', 30_000))
     .option('-v, --v <level>', 'log verbosity: 0 info, 3 debug, 5 trace', parseVerbosity, 0)
@@ -192,6 +212,8 @@ function serviceOptions(flags: Flags): ServiceOptions {
     grpcPort: flags.grpcPort,
     healthPort: flags.grpcHealthPort,
     metricsPort: flags.metricsPort,
+    metricsAccess: accessOptionsOf(flags),
+    hasAdminPage: flags.adminPage,
     workers: flags.workers,
     tls: !flags.secureServing ? 'off' : flags.certPath === undefined ? 'self-signed' : { folder: flags.certPath },
     limits: {
@@ -209,6 +231,8 @@ function serviceOptions(flags: Flags): ServiceOptions {
     emitsLlmdNames: flags.emitLlmDMetrics,
     rejectsUnknownModels: flags.unknownModel === 'reject',
     keepsContentLength: flags.allowContentLengthHeader,
+    tracing: flags.tracing,
+    accessLogShare: flags.accessLog,
     refreshMetricsIntervalMs: flags.refreshMetricsInterval,
     drainTimeoutMs: flags.drainTimeout,
   }

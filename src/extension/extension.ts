@@ -2,6 +2,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { Logger } from 'pino'
+import { type AccessOptions, createAccess } from '../admin/access.ts'
+import { serveAdmin } from '../admin/admin-server.ts'
 import { emptyCatalog } from '../catalog/catalog.ts'
 import { systemClock } from '../clock.ts'
 import { GrpcServer } from '../extproc/grpc-server.ts'
@@ -14,7 +16,6 @@ import { LivePools } from '../pool/live-pools.ts'
 import type { SchedulingConfiguration } from '../scheduling/configuration.ts'
 import { KubernetesSource } from '../sources/kubernetes/kubernetes-source.ts'
 import { logProblems, type Snapshot, SourceError } from '../sources/source.ts'
-import { serveMetrics } from '../telemetry/metrics.ts'
 import { Discovery } from './discovery.ts'
 import type { DiscoveryAddress } from './discovery-source.ts'
 import { type ExtProc, extProcConfig } from './ext-proc.ts'
@@ -37,6 +38,7 @@ export type ExtensionOptions = {
   readonly extensionPort: number
   readonly healthPort: number
   readonly metricsPort: number
+  readonly metricsAccess: AccessOptions
   /** That port as Envoys reach it. */
   readonly discovery: Pick<DiscoveryAddress, 'host' | 'port'>
   /** `tls.crt`, `tls.key` and, where that is another one, `ca.crt` of the one who signed; undefined for plain text. */
@@ -103,7 +105,12 @@ export async function startExtension(options: ExtensionOptions, log: Logger): Pr
   const health = new Health()
   const healthServer = new GrpcServer(health.methods, undefined)
   await healthServer.listen(options.healthPort, options.host)
-  const metricsServer = await serveMetrics(metrics.page, options.metricsPort, options.host)
+  const metricsServer = await serveAdmin({
+    port: options.metricsPort,
+    host: options.host,
+    access: createAccess(options.metricsAccess, client, systemClock, log),
+    metrics: metrics.page,
+  })
   const known = source.start().then(apply)
   const observe: HookObserver = (hook, error) => {
     metrics.hooks.inc({ hook, outcome: error === undefined ? 'ok' : 'error' })

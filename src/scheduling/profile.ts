@@ -51,6 +51,7 @@ export function createProfile(parts: ProfileParts): Profile {
   }
 }
 
-function clamp(score: number): number {
+/** A score as it counts. */
+export function clamp(score: number): number {
   return Number.isNaN(score) ? 0 : Math.min(Math.max(score, 0), 1)
 }

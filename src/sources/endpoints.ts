@@ -13,7 +13,8 @@ function isPort(port: unknown): boolean {
   return Number.isInteger(number) && (number as number) >= 1 && (number as number) <= 65_535
 }
 
-const endpoint = z.object({
+/** An entry of the list. */
+export const endpoint = z.object({
   name: z.string().regex(/\S/, 'a name'),
   namespace: z.string().regex(/\S/, 'a namespace').default('default'),
   address: z.string().refine((address) => isIP(address) !== 0, {
@@ -21,6 +22,7 @@ const endpoint = z.object({
   }),
   port: z
     .custom<number | string>(isPort, { error: ({ input }) => `found ${show(input)}, allowed: a port from 1 to 65535` })
+    .meta({ type: ['integer', 'string'], minimum: 1, maximum: 65_535 })
     .transform(Number)
     .optional(),
   labels: z.record(z.string(), z.string()).default({}),

@@ -90,6 +90,10 @@ export class FileSource implements Source {
     return snapshot
   }
 
+  get compiled(): Compiled | undefined {
+    return this.#compiled
+  }
+
   /** Ends watching. The listener hears nothing more. */
   async close(): Promise<void> {
     this.#closed = true

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Catalog } from '../catalog/catalog.ts'
+import type { Compiled } from '../catalog/compile.ts'
 import { formatProblem, type Problem, sortProblems } from '../catalog/problem.ts'
 import type { EndpointSpec } from '../pool/endpoint.ts'
 
@@ -27,6 +28,8 @@ export type SourceListener = {
 export type Source = {
   /** Reads once, and tells the listener of every change after that. @throws SourceError */
   start(): Promise<Snapshot>
+  /** What the resources were compiled to last, with all that is known of each; undefined before there is anything. */
+  readonly compiled: Compiled | undefined
   /** Ends watching. The listener hears nothing more. */
   close(): Promise<void>
 }

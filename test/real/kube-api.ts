@@ -9,7 +9,12 @@ import { GuardedProcess, untilReady } from '../../src/demo/process.ts'
 export type KubeObject = {
   apiVersion: string
   kind: string
-  metadata: { name: string; namespace?: string; labels?: Record<string, string> }
+  metadata: {
+    name: string
+    namespace?: string
+    labels?: Record<string, string>
+    annotations?: Record<string, string>
+  }
   [field: string]: unknown
 }
 

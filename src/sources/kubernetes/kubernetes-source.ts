@@ -8,6 +8,7 @@ import { Gathering } from '../../kubernetes/gathering.ts'
 import { kinds } from '../../kubernetes/kinds.ts'
 import { type ResourceKind, resourceName } from '../../kubernetes/object.ts'
 import { isSettled, Reflector } from '../../kubernetes/reflector.ts'
+import { rolloutsLabel } from '../../rollout/state.ts'
 import { ProblemReport, type Snapshot, type Source, type SourceListener } from '../source.ts'
 import { PodEndpoints } from './pod-endpoints.ts'
 import { Resources } from './resources.ts'
@@ -35,10 +36,11 @@ const gatherMs = 25
 /** A start waits so many milliseconds for kinds that it can do without while the API server gives errors for them. */
 const patienceMs = 30_000
 
-/** Labels of the ConfigMaps that say which adapters a base model has. */
-export const adapterMapSelectors = [
+/** Labels of the ConfigMaps that say which adapters a base model has, and how far targets are rolled out. */
+export const configMapSelectors = [
   'inference.networking.k8s.io/bbr-managed=true',
   'inference.llm-d.ai/ipp-managed=true',
+  `${rolloutsLabel}=true`,
 ]
 
 type Collection = {
@@ -109,6 +111,10 @@ export class KubernetesSource implements Source {
     this.#isTelling = true
     this.#told = this.#snapshot
     return this.#snapshot
+  }
+
+  get compiled(): Compiled | undefined {
+    return this.#compiled
   }
 
   async close(): Promise<void> {
@@ -237,7 +243,7 @@ function collectionsFor({ onlyPool, poolGroup }: KubernetesSourceOptions): reado
   const routes = onlyPool === undefined ? [kinds.httpRoute] : []
   return [
     ...[...pools, ...policies, ...routes].map((kind) => ({ kind })),
-    ...adapterMapSelectors.map((labelSelector) => ({ kind: kinds.configMap, labelSelector })),
+    ...configMapSelectors.map((labelSelector) => ({ kind: kinds.configMap, labelSelector })),
   ]
 }
 
