@@ -10,6 +10,7 @@ import { parsePeer } from './options.ts'
 import type { Server } from './peers/server.ts'
 import { measureProfile } from './profile/profile.ts'
 import { type Part, type PartReport, parts, reportMarkdown } from './report.ts'
+import { measureRollback } from './rollback/rollback.ts'
 import { measureRoutes } from './routes/routes.ts'
 import { measureScraping } from './scraping/scraping.ts'
 import { measureServers } from './servers.ts'
@@ -50,6 +51,7 @@ async function main(args: readonly string[]): Promise<void> {
   await run('growth', (directory) => measureGrowth({ quick, directory, say }))
   await run('scraping', (directory) => measureScraping({ quick, directory, say }))
   await run('routes', (directory) => measureRoutes({ quick, directory, say }))
+  await run('rollback', () => measureRollback({ quick, say }))
   await run('traces', (directory) => measureTraces(options, directory, say))
 
   for (const { micro, tables, leftOut, misses } of Object.values(reports)) {

@@ -15,6 +15,7 @@ const headings = {
   scraping: 'Metrics of model servers',
   envoy: 'Behind a real Envoy Gateway',
   routes: 'Routes of OME and AIM Engine',
+  rollback: 'Rollback of a bad target',
   traces: 'Traces behind a real Envoy Gateway',
 } as const
 

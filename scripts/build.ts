@@ -25,6 +25,8 @@ const isUsed = (path: string) =>
 function buildImage(folder: string): void {
   const application = join(folder, 'signalbox')
   cpSync(join(root, 'dist'), application, { recursive: true })
+  const page = join('src', 'admin', 'page')
+  cpSync(join(root, page), join(application, page), { recursive: true, filter: isUsed })
   cpSync(join(root, 'protos'), join(application, 'protos'), { recursive: true, filter: isUsed })
   cpSync(nodeModules, join(application, 'node_modules'), { recursive: true, filter: isUsed })
   cpSync(join(root, 'LICENSE'), join(application, 'LICENSE'))

@@ -61,6 +61,7 @@ async function vitest(what: string, project: string, paths: readonly string[], s
 
 if (only === undefined || only === '--static') {
   await check('types (tsc)', 'tsc', ['-p', '.'])
+  await check('types of the admin page (tsc)', 'tsc', ['-p', 'tsconfig.page.json'])
   await check('style (biome)', 'biome', ['ci', '--error-on-warnings', '.'])
 }
 if (only === undefined || only === '--unit') await vitest('unit tests', 'unit', [])
@@ -71,6 +72,7 @@ if (only === undefined || only === '--e2e') {
     vitest('with a real Kubernetes API', 'e2e', ['test/kube', '--exclude', 'test/kube/route*'], 'pipe'),
     vitest('routes, with a real Kubernetes API', 'e2e', ['test/kube/route'], 'pipe'),
     vitest('with a real Envoy Gateway', 'e2e', ['test/gateway'], 'pipe'),
+    vitest('the commands of the documents', 'e2e', ['test/docs'], 'pipe'),
   ])
   for (const show of shows) show()
 }

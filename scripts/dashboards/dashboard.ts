@@ -14,8 +14,8 @@ export type Panel = {
   readonly title: string
   /** What it shows, and what to make of it. */
   readonly description: string
-  /** `plot`: over time. `stat`: a number. `table`: a row for each series, its last value. `alerts`: those that fire. */
-  readonly kind: 'plot' | 'stat' | 'table' | 'alerts'
+  /** `plot`: over time. `stat`: a number. `table`: a row for each series, with its labels, and its last value if that has a unit. */
+  readonly kind: 'plot' | 'stat' | 'table'
   readonly unit: Unit
   readonly queries: readonly Query[]
   /** Of the 24 columns of a dashboard. */
@@ -49,7 +49,7 @@ export type Dashboard = {
 }
 
 const columns = 24
-const heights = { plot: 8, stat: 4, table: 8, alerts: 8 } as const
+const heights = { plot: 8, stat: 4, table: 8 } as const
 const datasource = { type: 'prometheus', uid: '$datasource' }
 
 /** The JSON that Grafana imports. @throws Error where panels do not fill their row, or one is wider than it */
@@ -72,6 +72,9 @@ export function grafanaJson(dashboard: Dashboard): string {
         type: 'dashboards',
         title: 'Signalbox',
         tags: ['signalbox'],
+        icon: 'dashboard',
+        tooltip: '',
+        targetBlank: false,
         asDropdown: false,
         includeVars: true,
         keepTime: true,
@@ -88,7 +91,6 @@ const datasourceVariable = {
   name: 'datasource',
   label: 'Prometheus',
   query: 'prometheus',
-  current: {},
   hide: 0,
 }
 
@@ -98,7 +100,6 @@ const queryVariable = ({ name, label, query }: Variable) => ({
   label,
   datasource,
   query: { query, refId: name },
-  definition: query,
   // When the time range changes: what was there an hour ago may be gone.
   refresh: 2,
   sort: 1,
@@ -148,9 +149,7 @@ function panelModel(panel: Panel) {
     case 'stat':
       return { ...common, type: 'stat', fieldConfig: fieldConfig(panel, {}), options: statOptions }
     case 'table':
-      return { ...common, type: 'table', fieldConfig: fieldConfig(panel, tableStyle), ...tableView }
-    case 'alerts':
-      return { title, description, type: 'alertlist', options: alertOptions }
+      return { ...common, type: 'table', fieldConfig: fieldConfig(panel, tableStyle), ...tableView(panel) }
   }
 }
 
@@ -202,25 +201,16 @@ const statOptions = {
 
 const tableStyle = { align: 'auto', cellOptions: { type: 'color-text' }, inspect: false }
 
-const tableView = {
+const tableView = ({ unit }: Panel) => ({
   options: {
     showHeader: true,
     cellHeight: 'sm',
     footer: { show: false, reducer: ['sum'], countRows: false, fields: '' },
   },
-  transformations: [{ id: 'organize', options: { excludeByName: { Time: true }, indexByName: {}, renameByName: {} } }],
-}
-
-const alertOptions = {
-  viewMode: 'list',
-  groupMode: 'default',
-  groupBy: [],
-  maxItems: 20,
-  sortOrder: 3,
-  dashboardAlerts: false,
-  alertName: 'Signalbox',
-  alertInstanceLabelFilter: '',
-  datasource: '$datasource',
-  folder: '',
-  stateFilter: { firing: true, pending: true, noData: false, normal: false, error: true },
-}
+  transformations: [
+    {
+      id: 'organize',
+      options: { excludeByName: { Time: true, Value: unit === 'none' }, indexByName: {}, renameByName: {} },
+    },
+  ],
+})

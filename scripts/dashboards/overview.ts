@@ -155,10 +155,12 @@ export const overview: Dashboard = {
         {
           title: 'Alerts',
           description: 'What fires, or is about to.',
-          kind: 'alerts',
+          kind: 'table',
           unit: 'none',
           width: 8,
-          queries: [],
+          queries: [
+            { expr: 'max by (alertname, severity, alertstate) (ALERTS{alertname=~"Signalbox.+"})', legend: '' },
+          ],
         },
       ],
     },

@@ -22,7 +22,7 @@ export type ScenarioFeed = {
   readonly measured: ScenarioMeasured
   /** What has been measured so far, a row each. */
   readonly summary: readonly ScenarioFigure[]
-  /** Only when it is over. */
+  /** Only when it is over, and was not ended early. */
   readonly verdict: ScenarioVerdict | null
 }
 

@@ -114,28 +114,21 @@ const dropHeaders =
 const theRoute: Look = function* ({ route, sent }, { gateways }) {
   if (route === undefined || gateways === undefined) return
   const { survey, traps } = gateways
-  if (route.first === undefined && !traps.some(({ id }) => id === 'missing-catch-all')) {
-    const [entry] = survey.routes
-    // Files may be a part of more; where the Gateway is known, they are not.
-    const severity = survey.listeners.length > 0 ? 'error' : 'warning'
-    const place = entry.resource.origin.place(['spec', 'rules'])
+  // Where no Gateway is known to have them, routes may be there for their weights alone.
+  const isKnown = survey.listeners.length > 0
+  const attached = survey.routes.find(({ value }) => value.status.parents.length > 0)
+  if (!isKnown && attached === undefined) return
+  const severity = isKnown ? 'error' : 'warning'
+  if (route.first === undefined) {
+    if (traps.some(({ id }) => id === 'missing-catch-all')) return
+    const { key, resource } = attached ?? survey.routes[0]
     const { message, remedy } = missingCatchAllText('')
-    yield finding(
-      'missing-catch-all',
-      severity,
-      place,
-      trapMessage(`HTTPRoute ${entry.key}`, 'spec.rules', message),
-      remedy,
-    )
-  } else if (sent !== undefined && route.last === undefined && route.first !== undefined) {
+    const text = trapMessage(`HTTPRoute ${key}`, 'spec.rules', message)
+    yield finding('missing-catch-all', severity, resource.origin.place(['spec', 'rules']), text, remedy)
+  } else if (sent !== undefined && route.last === undefined) {
+    const message = 'with the headers that were set no rule matches: 404 by Envoy'
     const remedy = 'add a rule for the model, and one for the path prefix / without headers'
-    yield finding(
-      'no-route',
-      'error',
-      route.first.place,
-      'with the headers that were set no rule matches: 404 by Envoy',
-      remedy,
-    )
+    yield finding('no-route', severity, route.first.place, message, remedy)
   }
 }
 

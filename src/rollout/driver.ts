@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.ts'
-import { advance, lost } from './machine.ts'
+import { advance, isOpen, lost } from './machine.ts'
 import type { DeclaredRollout } from './plan.ts'
 import { parseProgress, type RolloutProgress } from './progress.ts'
 import { sidesOf } from './replica-counters.ts'
@@ -32,10 +32,6 @@ export const driverLimits = {
 } as const
 
 const nothingStored: StoredStates = { version: '', data: {} }
-
-/** Rollouts whose phase leaves something to watch. */
-const isOpen = ({ phase }: RolloutProgress): boolean =>
-  phase === 'Waiting' || phase === 'Progressing' || phase === 'Paused'
 
 type Namespace = {
   version: string

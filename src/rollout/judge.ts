@@ -19,10 +19,12 @@ export type Comparison = {
   readonly chance: number
 }
 
+/** Answers are too few; none of them tells its times, as Envoy does not show them; or a limit seems to be broken, but that may be chance. */
+export type Doubt = 'answers' | 'times' | LimitName
+
 export type Verdict =
   | { readonly kind: 'good' }
-  /** It takes more answers to tell; `limit` seems to be broken, but that may be chance. */
-  | { readonly kind: 'undecided'; readonly limit: LimitName | undefined }
+  | { readonly kind: 'undecided'; readonly why: Doubt }
   | { readonly kind: 'bad'; readonly broken: Comparison }
 
 /**
@@ -69,11 +71,18 @@ export function judge(sides: Sides, limits: RolloutLimits, step: number): Verdic
   const comparisons = compare(sides, limits, step)
   const broken = comparisons.find(({ limit, chance }) => chance <= testChance(limit, step))
   if (broken !== undefined) return { kind: 'bad', broken }
-  const over = comparisons.find(({ isOver }) => isOver)
-  const isEnough = Math.min(answersOf(sides.target), answersOf(sides.stable)) >= limits.samples
-  return isEnough && over === undefined
-    ? { kind: 'good' }
-    : { kind: 'undecided', limit: isEnough ? over?.limit : undefined }
+  const doubt = doubtOf(sides, limits, comparisons)
+  return doubt === undefined ? { kind: 'good' } : { kind: 'undecided', why: doubt }
+}
+
+function doubtOf(
+  { target, stable }: Sides,
+  { samples }: RolloutLimits,
+  comparisons: readonly Comparison[],
+): Doubt | undefined {
+  if (Math.min(answersOf(target), answersOf(stable)) < samples) return 'answers'
+  if (sizeOf(target.ttft) === 0 || sizeOf(stable.ttft) === 0) return 'times'
+  return comparisons.find(({ isOver }) => isOver)?.limit
 }
 
 function compareErrors({ target, stable }: Sides, points: number, step: number): Comparison {

@@ -70,6 +70,7 @@ const begin = (target: string, plan: RolloutPlan | undefined, now: string): Roll
   startedAt: now,
   since: now,
   watchedMs: 0,
+  blindMs: 0,
   restartedAt: plan?.restartedAt,
   seen: nothingSeen,
   limits: plan?.limits,
@@ -83,6 +84,10 @@ export function lost({ target, plan }: DeclaredRollout, nowMs: number): RolloutP
   const now = timeText(nowMs)
   return { ...begin(target, plan, now), phase: 'Aborted', message }
 }
+
+/** There is something to watch, or to wait for. */
+export const isOpen = ({ phase }: RolloutProgress): boolean =>
+  phase === 'Waiting' || phase === 'Progressing' || phase === 'Paused'
 
 /** Where a rollout stands in a plan that may have been changed meanwhile: at the last step that has no more than its weight. */
 function placed(before: RolloutProgress, plan: RolloutPlan, now: string): RolloutProgress {
@@ -104,8 +109,7 @@ function enter(before: RolloutProgress, plan: RolloutPlan, step: number, now: st
   const { weightPercent, forMs } = plan.steps[step]
   const entered = { ...before, step, weightPercent, since: now, watchedMs: 0, seen: nothingSeen, waitsFor: '' }
   if (forMs === 0) return complete(entered, now)
-  const message = `${stepText(step, plan)}: ${plan.target} has ${percentText(weightPercent)} for ${durationText(forMs)}`
-  return { ...entered, phase: 'Progressing', message }
+  return { ...entered, phase: 'Progressing', message: atStepText(step, plan) }
 }
 
 const complete = (before: RolloutProgress, now: string): RolloutProgress =>
@@ -133,8 +137,7 @@ function hold(
 ): RolloutProgress {
   const waitsFor = 'its annotations can not be read: the condition Accepted, or signalbox check, says which'
   if (before === undefined) return { ...begin(target, undefined, now), waitsFor }
-  const isWatched = before.phase === 'Progressing' || before.phase === 'Paused'
-  return { ...(isWatched ? watch(before, observation, now, undefined).progress : before), waitsFor }
+  return { ...(isOpen(before) ? watch(before, observation, now, undefined).progress : before), waitsFor }
 }
 
 /** Takes in what was seen, and rolls back if that breaks a limit. A pause does not suspend the limits. */
@@ -144,7 +147,7 @@ function watch(
   now: string,
   plan: RolloutPlan | undefined,
 ): { readonly progress: RolloutProgress; readonly verdict: Verdict } {
-  if (before.weightPercent === 0) return { progress: before, verdict: { kind: 'undecided', limit: undefined } }
+  if (before.weightPercent === 0) return { progress: before, verdict: { kind: 'undecided', why: 'answers' } }
   const seen = {
     target: addTally(before.seen.target, sides.target),
     stable: addTally(before.seen.stable, sides.stable),
@@ -176,22 +179,46 @@ function goOn(
     if (blindness === undefined) return enter(before, plan, 0, now)
     return { ...change(before, 'Waiting', `${plan.target} gets nothing yet`, now), waitsFor: blindness }
   }
-  const resumed =
-    before.phase === 'Paused'
-      ? { ...enter(before, plan, before.step, now), seen: before.seen, watchedMs: before.watchedMs }
-      : before
-  if (blindness !== undefined) return { ...resumed, waitsFor: blindness }
-  const watched = { ...resumed, watchedMs: resumed.watchedMs + elapsedMs }
+  if (blindness !== undefined) {
+    const blind = { ...before, blindMs: before.blindMs + elapsedMs }
+    // One that is restarted can't be seen for a moment.
+    if (blind.blindMs >= longestBlindMs || before.phase === 'Waiting') return wait(blind, plan, blindness, now)
+    return { ...proceed(blind, plan, now), waitsFor: blindness }
+  }
+  const watched = { ...before, blindMs: 0, watchedMs: before.watchedMs + elapsedMs }
   const { step, weightPercent } = watched
-  if (watched.watchedMs < plan.steps[step].forMs) return watched
+  if (watched.watchedMs < plan.steps[step].forMs) return proceed(watched, plan, now)
   // With all of the requests there is nobody left to compare with.
-  if (verdict.kind !== 'good' && weightPercent < 100) return { ...watched, waitsFor: lackText(verdict, plan) }
+  if (verdict.kind !== 'good' && weightPercent < 100) return wait(watched, plan, lackText(verdict, plan), now)
   return step === plan.steps.length - 1 ? complete(watched, now) : enter(watched, plan, step + 1, now)
 }
 
+/** Replicas may be out of sight for so long before the rollout is said to wait. */
+const longestBlindMs = 30_000
+
+/** At a step that goes on. */
+const proceed = (before: RolloutProgress, plan: RolloutPlan, now: string): RolloutProgress =>
+  change(before, 'Progressing', atStepText(before.step, plan), now)
+
+function wait(before: RolloutProgress, plan: RolloutPlan, waitsFor: string, now: string): RolloutProgress {
+  const { target, step, weightPercent } = before
+  const message = `waits at ${stepText(step, plan)}: ${target} keeps ${percentText(weightPercent)}`
+  return { ...change(before, 'Waiting', message, now), waitsFor }
+}
+
+function atStepText(step: number, plan: RolloutPlan): string {
+  const { weightPercent, forMs } = plan.steps[step]
+  return `${stepText(step, plan)}: ${plan.target} has ${percentText(weightPercent)} for ${durationText(forMs)}`
+}
+
 function lackText(verdict: Verdict, { limits }: RolloutPlan): string {
-  if (verdict.kind === 'undecided' && verdict.limit !== undefined) {
-    return `${limitText(verdict.limit, limits)} seems to be broken, by too few answers to tell that from chance`
+  const why = verdict.kind === 'undecided' ? verdict.why : 'answers'
+  switch (why) {
+    case 'answers':
+      return `waits for ${limits.samples} answers of each side (samples=${limits.samples})`
+    case 'times':
+      return 'no answer tells its time: Envoy has to show Signalbox the answers, by response_body_mode STREAMED'
+    default:
+      return `${limitText(why, limits)} seems to be broken, by too few answers to tell that from chance`
   }
-  return `waits for ${limits.samples} answers of each side (samples=${limits.samples})`
 }

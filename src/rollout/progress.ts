@@ -14,6 +14,8 @@ export const rolloutProgress = rolloutState.extend({
   since: time,
   /** How long the step was watched, milliseconds: the time in which all replicas were seen. */
   watchedMs: z.number().min(0).catch(0),
+  /** For how long not all replicas could be seen, milliseconds. */
+  blindMs: z.number().min(0).catch(0),
   /** Of the plan, when the rollout began: another one begins it anew. */
   restartedAt: z.string().optional().catch(undefined),
   /** What both sides have done since the step began. */

@@ -1,5 +1,6 @@
 import { compare } from './judge.ts'
 import { defaultLimits } from './limits.ts'
+import { isOpen } from './machine.ts'
 import type { RolloutPlan } from './plan.ts'
 import type { RolloutProgress } from './progress.ts'
 import type { RolloutKind } from './state.ts'
@@ -33,7 +34,7 @@ export function statusLines({ kind, namespace, name, plan, progress }: RolloutSt
   const { phase, step, since, waitsFor, message, target, weightPercent } = progress
   const seen = Date.parse(since)
   const age = Number.isNaN(seen) ? '' : ` for ${durationText(Math.max(0, nowMs - seen)) || '0s'}`
-  const isMoving = phase === 'Progressing' || phase === 'Paused'
+  const isMoving = isOpen(progress) && weightPercent > 0
   const at = isMoving ? `, ${stepText(step, plan)}` : ''
   const watched = phase === 'Progressing' ? watchedText(progress, plan) : ''
   return [

@@ -59,11 +59,16 @@ describe.skipIf(helm === undefined)('the chart renders', () => {
     )
   })
 
-  test('no right of a controller without routes but to write status, Events and its lease', async () => {
+  test('no right of a controller without routes but to write status, Events, its lease and the states of rollouts', async () => {
     const objects = parseAllDocuments(await render(plain)).map((document) => document.toJS())
     const rules: Rule[] = objects.flatMap((object) => object?.rules ?? [])
     const isReading = ({ verbs }: Rule) => verbs.every((verb) => ['get', 'list', 'watch'].includes(verb))
-    const written = rules.filter((rule) => !isReading(rule)).flatMap(({ resources }) => resources)
+    const isOfRollouts = ({ resources, verbs, resourceNames = [] }: Rule) =>
+      String(resources) === 'configmaps' &&
+      (String(verbs) === 'create' || String(resourceNames) === 'signalbox-rollouts')
+    const written = rules
+      .filter((rule) => !isReading(rule) && !isOfRollouts(rule))
+      .flatMap(({ resources }) => resources)
     expect(written.filter((resource) => !/\/status$|^events$|^leases$|reviews$/.test(resource))).toEqual([])
     expect(written).toContain('inferencemodels/status')
   })
@@ -131,7 +136,11 @@ describe.skipIf(helm === undefined)('the schema of values refuses', () => {
   })
 })
 
-type Rule = { readonly verbs: readonly string[]; readonly resources: readonly string[] }
+type Rule = {
+  readonly verbs: readonly string[]
+  readonly resources: readonly string[]
+  readonly resourceNames?: readonly string[]
+}
 
 /** Documents by the template that they come from, without what is said of Helm. */
 function plainManifests(text: string): Map<string, string> {

@@ -92,7 +92,10 @@ function firstStatement(lines: readonly string[]): string {
 function goesOn(text: string): boolean {
   const [, end] = /<<-? *'?(\w+)'?/.exec(text) ?? []
   if (end !== undefined) return !new RegExp(`\\n\\s*${end}$`).test(text)
-  const bare = text.replaceAll(/\\[^\n]|'[^']*'|"[^"]*"/g, '').replaceAll(/(^|\s)#.*$/gm, '').trimEnd()
+  const bare = text
+    .replaceAll(/\\[^\n]|'[^']*'|"(?:\\.|[^"\\])*"/gs, '')
+    .replaceAll(/(^|\s)#.*$/gm, '')
+    .trimEnd()
   const isInLoop = (bare.match(/\bdo\b/g)?.length ?? 0) > (bare.match(/\bdone\b/g)?.length ?? 0)
   return /['"]/.test(bare) || /(\\|\||&&)$/.test(bare) || isInLoop
 }

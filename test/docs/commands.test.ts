@@ -105,7 +105,12 @@ describe.skipIf(lacks.length > 0)('the commands of', () => {
     await prepare(commands)
     const offlined = commands.map((command) => ({ ...command, text: offline(command.text) }))
     const outcomes = await runCommands(home, offlined, here)
-    expect(outcomes.filter((outcome) => !isAsShown(outcome)).map(describeOutcome).join('\n\n')).toBe('')
+    expect(
+      outcomes
+        .filter((outcome) => !isAsShown(outcome))
+        .map(describeOutcome)
+        .join('\n\n'),
+    ).toBe('')
   })
 
   /** Takes away what documents before this one have left in its way, and installs the release that it goes on from. */

@@ -6,7 +6,10 @@ export const leftOut: readonly LeftOut[] = [
   { pattern: /^npm /, reason: 'a set-up, a demo or a test of its own, and what runs this test' },
   { pattern: /^NODE_ENV=production npm audit/, reason: 'advisories come from a registry' },
   { pattern: /^kubectl .*(logs|port-forward) /, reason: 'there is no kubelet' },
-  { pattern: /^curl -si -H 'x-llm-d-inference-objective/, reason: 'the pool has to be full, as in test/e2e/queue.test.ts' },
+  {
+    pattern: /^curl -si -H 'x-llm-d-inference-objective/,
+    reason: 'the pool has to be full, as in test/e2e/queue.test.ts',
+  },
   { pattern: /^helm upgrade RELEASE CHART /, reason: "the reference's chart is another project's" },
 ]
 

@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { crdNames } from '../kube/cluster.ts'
 import { applyPod } from '../gateway/pods.ts'
+import { crdNames } from '../kube/cluster.ts'
 import { createCrds } from '../real/crds.ts'
 import { type KubeApi, type KubeObject, startKubeApi } from '../real/kube-api.ts'
 import { root } from './blocks.ts'
@@ -66,7 +66,7 @@ export function playControllers(api: KubeApi): { stop(): Promise<void> } {
     while (!isOver) {
       // While a CRD changes the API answers 429; and an object may go in between.
       await play().catch(() => {})
-      await sleep(200)
+      await sleep(500)
     }
   }
   const played = playAll()

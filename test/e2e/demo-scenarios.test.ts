@@ -10,6 +10,8 @@ const signalbox = join(import.meta.dirname, '..', '..', 'bin', 'signalbox')
 const names = scenarios.map(({ name }) => name)
 /** A canary needs a few bad answers of the few that its first step gives it. */
 const secondsOf = (name: string) => (name === 'canary' ? 12 : 6)
+/** Four programs start, on a machine that may be busy. */
+const patienceMs = 60_000
 /** At the same time: more would leave each too little of two cores. */
 const lanes = 2
 
@@ -18,6 +20,15 @@ const programsOf = (demo: GuardedProcess) =>
   childrenOf(demo.pid).filter(
     ({ commandLine }) => /signalbox|main\.ts|envoy/.test(commandLine) && !commandLine.startsWith('/bin/sh'),
   )
+
+/** Figures that a busy machine does not turn round. Times it does make more alike, so that less than what was promised is left. */
+const better = [
+  ['canary', 'users who met the new version', 'less'],
+  ['lora', 'adapters loaded', 'less'],
+  ['prefix', 'prompt from a cache', 'more'],
+  ['overload', 'interactive TTFT p90', 'less'],
+  ['endpoint-loss', 'requests that failed', 'less'],
+] as const
 
 type Run = { readonly halfway: ScenarioFeed; readonly metrics: string; readonly end: string; readonly output: string }
 
@@ -42,7 +53,7 @@ describe.skipIf(envoy === undefined)('signalbox demo --scenario', () => {
     const demo = new GuardedProcess({ name: 'demo', command: signalbox, args })
     started.push(demo)
     const page = () => /^Page: (\S+)$/m.exec(demo.lastLines(100))?.[1]
-    await untilReady(demo, async () => page() !== undefined)
+    await untilReady(demo, async () => page() !== undefined, patienceMs)
     const get = async (path: string) => fetch(`${page()}${path}`)
     const feed = async () => (await (await get('scenario')).json()) as ScenarioFeed
     await untilReady(demo, async () => (await feed()).timesS.length >= 3)
@@ -56,7 +67,7 @@ describe.skipIf(envoy === undefined)('signalbox demo --scenario', () => {
     const args = ['demo', '--scenario=canary', '--page-port=0', '--gateway-port=0']
     const demo = new GuardedProcess({ name: 'demo', command: signalbox, args })
     started.push(demo)
-    await untilReady(demo, async () => demo.lastLines().includes('Page: '))
+    await untilReady(demo, async () => demo.lastLines().includes('Page: '), patienceMs)
     const children = programsOf(demo)
     expect(children.length, 'Envoy, two of serve, rollout drive').toBe(4)
     process.kill(demo.pid, 'SIGINT')
@@ -72,9 +83,20 @@ describe.skipIf(envoy === undefined)('signalbox demo --scenario', () => {
     return run.value
   }
 
-  test.each(names)('%s: Signalbox was better, measured', (name) => {
+  test.each(better)('%s: %s is %s', (name, figure, which) => {
+    const { output } = runOf(name)
+    const row = new RegExp(`^${figure} +([\\d.,]+)( [a-z%]+)? +([\\d.,]+)( [a-z%]+)?$`, 'm').exec(output)!
+    const value = (digits: string, unit = '') => Number(digits.replaceAll(',', '')) * (unit === ' s' ? 1000 : 1)
+    const [signalbox, baseline] = [value(row[1], row[2]), value(row[3], row[4])]
+    expect(which === 'more' ? signalbox > baseline : signalbox < baseline, row[0]).toBe(true)
+    if (name === 'canary') expect(output).toMatch(/^ +\d+ s {2}rolled back$/m)
+  })
+
+  test.each(names)('%s: its exit code is its verdict', (name) => {
     const { end, output } = runOf(name)
-    expect(`${end}\n${output}`).toMatch(/^exit code 0\n/)
+    const isKept =
+      / times (faster|fewer)\.| instead of [1-9][^ ]*\.$/m.test(output) && !output.includes('not rolled back')
+    expect(`${end}\n${output}`).toContain(isKept ? 'exit code 0\n' : 'exit code 1\n')
     expect(output).toMatch(/^Measured: \d+ requests to each side.*\n.* busy.*\n.* instead of .*\.$/m)
   })
 

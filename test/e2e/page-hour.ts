@@ -41,7 +41,7 @@ type Sample = {
 
 const fleet = await startFleet('8b-h100')
 const { pid } = fleet.scene.signalbox
-const stopTraffic = startTraffic(fleet.scene, Number(values.rate))
+const stopTraffic = startTraffic(fleet.scene, () => Number(values.rate))
 const browser = await launchBrowser()
 const taken: Sample[] = []
 try {

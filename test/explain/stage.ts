@@ -1,7 +1,7 @@
 import pino from 'pino'
 import { compileCatalog } from '../../src/catalog/compile.ts'
 import { createConversing, type DecisionListener } from '../../src/conversing.ts'
-import { readAnswers, type Told } from '../../src/explain/answers.ts'
+import { readAnswers } from '../../src/explain/answers.ts'
 import type { ClientRequest } from '../../src/explain/client-request.ts'
 import { createTrialGround, explainRequest } from '../../src/explain/ground.ts'
 import { Conversation, type ConversationContext, type Routing } from '../../src/extproc/conversation.ts'
@@ -113,12 +113,16 @@ export function createStage(input: StageInput) {
     touched,
     metricsPage,
     explain: (client: ClientRequest) => explainRequest(client, routing, ground),
-    serve: (client: ClientRequest) => serve(client, context, routing),
+    serve: (client: ClientRequest) => {
+      const { written, close } = hold(client, context, routing)
+      return { ...readAnswers(written), close }
+    },
+    hold: (client: ClientRequest) => hold(client, context, routing),
   }
 }
 
 /** Holds the conversation that Envoy would; the request stays open until `close` is called. */
-function serve(client: ClientRequest, context: ConversationContext, routing: Routing): Told & { close(): void } {
+function hold(client: ClientRequest, context: ConversationContext, routing: Routing) {
   const written: Buffer[] = []
   const out = { write: (bytes: Buffer) => void written.push(bytes), run: (step: () => void) => step() }
   const conversation = new Conversation(context, routing, client.poolHint, out)
@@ -138,7 +142,7 @@ function serve(client: ClientRequest, context: ConversationContext, routing: Rou
     conversation.requestBody(client.body)
     conversation.requestBodyEnd(true)
   }
-  return { ...readAnswers(written), close: () => conversation.closed() }
+  return { written, close: () => conversation.closed() }
 }
 
 /** A chat request as clients send it. */

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Explanation } from '../../src/explain/explanation.ts'
@@ -191,6 +192,18 @@ describe('an explanation tells', () => {
     expect(body.decided).toBe('early')
     expect(body.bytesRead).toBeGreaterThan(64 * 1024)
     expect(body.bytesRead).toBeLessThan(text.length)
+  })
+
+  test('a compressed body, once it is decoded', async () => {
+    const stage = createStage({ manifests, servers })
+    const plain = chat({ model: 'qwen' })
+    const client = {
+      ...plain,
+      body: gzipSync(plain.body),
+      headers: [...plain.headers, ['content-encoding', 'gzip']] as const,
+    }
+    const explained = await stage.explain(client)
+    expect(explained).toMatchObject({ outcome: 'endpoint', body: { kind: 'compressed' }, model: { asked: 'qwen' } })
   })
 
   test('names like one that is not served, and the answer that the client gets', async () => {

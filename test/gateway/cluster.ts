@@ -180,6 +180,8 @@ export async function startSignalbox(flags: readonly string[]): Promise<GuardedP
       `--host=${address}`,
       `--grpc-health-port=${healthPort}`,
       '--drain-timeout=0s',
+      // The pod's address is none of loopback.
+      '--metrics-endpoint-auth=false',
       ...flags,
     ],
   })

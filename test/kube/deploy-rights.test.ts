@@ -1,9 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createAccess } from '../../src/admin/access.ts'
+import { systemClock } from '../../src/clock.ts'
 import { freePorts } from '../../src/demo/free-ports.ts'
 import { GuardedProcess, untilReady } from '../../src/demo/process.ts'
+import { KubeClient } from '../../src/kubernetes/client.ts'
+import { requestFrom } from '../admin/serving.ts'
 import { model, poolV1 } from '../catalog/resources.ts'
 import { createAccounts, kubeconfigOf, rightsOf } from '../deploy/accounts.ts'
 import { entrypoint, root, stageNamed } from '../deploy/dockerfile.ts'
@@ -61,6 +66,28 @@ describe.skipIf(missing.length > 0)('the service accounts', () => {
       for (const { program } of programs) await program.stop()
     }
   })
+
+  test.each(['signalbox', 'signalbox-controller', 'signalbox-extension'])(
+    'of %s may ask whose a token is: who may get /metrics is let in, all others are told why not',
+    async (name) => {
+      const access = createAccess(
+        { asksForTokens: true, tokenFile: undefined },
+        new KubeClient(await kubeconfigOf(api, 'default', name)),
+        systemClock,
+        pino({ level: 'silent' }),
+      )
+      const statusFor = async (token: string, path: string) => {
+        const headers = { host: '10.0.0.5:9090', authorization: `Bearer ${token}` }
+        return (await access(requestFrom('10.0.0.9', headers), path))?.status
+      }
+      const reader = await tokenOf(api, `${name}-reader`, ['/metrics'])
+      const stranger = await tokenOf(api, `${name}-stranger`, [])
+      expect(await statusFor(reader, '/metrics')).toBeUndefined()
+      expect(await statusFor(reader, '/state')).toBe(403)
+      expect(await statusFor(stranger, '/metrics')).toBe(403)
+      expect(await statusFor('no-token-of-this-cluster', '/metrics')).toBe(401)
+    },
+  )
 
   test('of the controller may make, change and delete all that routes are made of', async () => {
     await createNamespace(api, 'ome')
@@ -289,10 +316,29 @@ const controlling = (namespaces: readonly string[], leaseNamespace: string) => [
   ...allowed(namespaces, 'update', ['inferenceservices/finalizers.ome.io']),
   ...allowed(namespaces, 'patch', statusOf(poolResources.filter((resource) => !isPool(resource)))),
   ...allowed(namespaces, 'get update', statusOf(poolResources.filter(isPool))),
-  ...allowed(namespaces, 'create', ['events']),
+  ...allowed(namespaces, 'create', ['events', 'configmaps']),
+  ...allowed(namespaces, 'get list update watch', ['configmaps signalbox-rollouts']),
+  ...reading([leaseNamespace], ['pods']),
   ...contending(leaseNamespace, 'signalbox-controller'),
   ...reviewing,
 ]
+
+/** A token of a new account that may get these paths. */
+async function tokenOf(api: KubeApi, name: string, nonResourceURLs: readonly string[]): Promise<string> {
+  const metadata = { name, namespace: 'default' }
+  const rbac = 'rbac.authorization.k8s.io/v1'
+  const role = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name }
+  const subjects = [{ kind: 'ServiceAccount', ...metadata }]
+  await createAccounts(api, [{ apiVersion: 'v1', kind: 'ServiceAccount', metadata }])
+  if (nonResourceURLs.length > 0) {
+    await createAccounts(api, [
+      { apiVersion: rbac, kind: 'ClusterRole', metadata: { name }, rules: [{ nonResourceURLs, verbs: ['get'] }] },
+      { apiVersion: rbac, kind: 'ClusterRoleBinding', metadata: { name }, roleRef: role, subjects },
+    ])
+  }
+  const { users } = await kubeconfigOf(api, 'default', name)
+  return users[0].token!
+}
 
 /** By namespace/name of the ServiceAccount. */
 const expectedRights: Readonly<Record<string, readonly string[]>> = {
@@ -306,7 +352,7 @@ const expectedRights: Readonly<Record<string, readonly string[]>> = {
     ...contending('inference', 'epp-inference-vllm-llama3.gateway-api-inference-extension.sigs.k8s.io'),
   ],
   'inference/signalbox-controller': controlling(['inference'], 'inference'),
-  'inference/signalbox-extension': reading(['inference'], routingResources),
+  'inference/signalbox-extension': [...reading(['inference'], routingResources), ...reviewing],
 }
 
 /** What the reference's installation allows its endpoint picker. */

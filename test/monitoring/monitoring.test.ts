@@ -32,8 +32,11 @@ const filledIn = (expr: string) => expr.replaceAll('$__rate_interval', '2m').rep
 
 /** Of what Prometheus scrapes. */
 const targetLabels = ['namespace', 'job', 'instance']
-/** Of Prometheus itself, by target. */
-const ownOfPrometheus = new Map([['up', new Set(targetLabels)]])
+/** Of Prometheus itself. */
+const ownOfPrometheus = new Map([
+  ['up', new Set(targetLabels)],
+  ['ALERTS', new Set(['alertname', 'alertstate', 'severity'])],
+])
 
 const refusals = [...textOf('src/request/errors.ts').matchAll(/^ {2}(\w+): \{ status/gm)].map(
   ([, code]) => code as RefusalCode,

@@ -108,13 +108,21 @@ describe('a verdict', () => {
     ['the target', tallyOf(19), tallyOf(4000)],
     ['the stable targets', tallyOf(500), tallyOf(19)],
   ])('is left open while %s lack answers', (_, target, stable) => {
-    expect(judge(sides(target, stable), defaultLimits, 0)).toEqual({ kind: 'undecided', limit: undefined })
+    expect(judge(sides(target, stable), defaultLimits, 0)).toEqual({ kind: 'undecided', why: 'answers' })
   })
 
   test('is left open when a limit is broken by what may be chance', () => {
     expect(judge(sides(tallyOf(29, 1), tallyOf(4000)), defaultLimits, 0)).toEqual({
       kind: 'undecided',
-      limit: 'errors',
+      why: 'errors',
+    })
+  })
+
+  test('is left open while no answer tells its times', () => {
+    const blind = (tally: Tally) => ({ ...tally, ttft: {} })
+    expect(judge(sides(blind(tallyOf(50)), blind(tallyOf(4000))), defaultLimits, 0)).toEqual({
+      kind: 'undecided',
+      why: 'times',
     })
   })
 

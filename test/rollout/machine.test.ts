@@ -76,7 +76,13 @@ describe('a rollout', () => {
 
   test('waits for samples, and says so', () => {
     const waiting = follow(begun, plan, { ...nothing, elapsedMs: first.forMs })
-    expect(waiting).toMatchObject({ step: 0, waitsFor: 'waits for 20 answers of each side (samples=20)' })
+    expect(waiting).toMatchObject({
+      phase: 'Waiting',
+      weightPercent: 0.5,
+      message: 'waits at step 1 of 4: v2 keeps 0.5%',
+      step: 0,
+      waitsFor: 'waits for 20 answers of each side (samples=20)',
+    })
     expect(follow(waiting, plan, good())).toMatchObject({ step: 1, waitsFor: '' })
   })
 
@@ -84,7 +90,7 @@ describe('a rollout', () => {
     const sides = { target: tallyOf(30, 1), stable: tallyOf(3000) }
     expect(follow(begun, plan, { ...nothing, sides, elapsedMs: first.forMs })).toMatchObject({
       step: 0,
-      phase: 'Progressing',
+      phase: 'Waiting',
       waitsFor: 'errors=+1% seems to be broken, by too few answers to tell that from chance',
     })
   })
@@ -93,6 +99,14 @@ describe('a rollout', () => {
     const unseen = follow(begun, plan, { ...good(first.forMs), blindness: blind.blindness })
     expect(unseen).toMatchObject({ step: 0, watchedMs: 0, waitsFor: blind.blindness })
     expect(follow(unseen, plan, { ...nothing, elapsedMs: first.forMs })).toMatchObject({ step: 1, waitsFor: '' })
+  })
+
+  test('waits while a replica stays out of sight, and goes on when it is back', () => {
+    const unseen = { ...blind, elapsedMs: 10_000 }
+    expect(follow(begun, plan, unseen, unseen).phase).toBe('Progressing')
+    const waiting = follow(begun, plan, unseen, unseen, unseen)
+    expect(waiting).toMatchObject({ phase: 'Waiting', weightPercent: 0.5, waitsFor: blind.blindness })
+    expect(follow(waiting, plan, nothing)).toMatchObject({ phase: 'Progressing', message: begun.message, waitsFor: '' })
   })
 
   test('is rolled back when a limit is broken, and says by what', () => {
@@ -270,7 +284,7 @@ describe('whatever happens', () => {
           const before = isRestarted && progress ? parseProgress(JSON.stringify(progress)) : progress
           progress = advance(before, { target: given?.target ?? 'v2', plan: given }, observation, nowMs)
           const { weightPercent, phase, seen } = progress
-          const isOver = phase === 'RolledBack' || phase === 'Aborted' || phase === 'Waiting'
+          const isOver = phase === 'RolledBack' || phase === 'Aborted'
           if (isOver) expect(weightPercent).toBe(0)
           if (before === undefined || given === undefined) {
             expect(weightPercent).toBeLessThanOrEqual(before?.weightPercent ?? given?.steps[0].weightPercent ?? 0)

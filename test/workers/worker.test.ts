@@ -66,6 +66,17 @@ describe('a worker', () => {
     other.close()
   })
 
+  test('explains a request by what it knows, and says why it can not', async () => {
+    const { worker, told } = newWorker()
+    const client = { method: 'POST', path: '/v1/completions', headers: [], body: Buffer.from('{"model":"qwen"}') }
+    worker.told({ kind: 'explain', id: 7, client })
+    await expect.poll(() => told.at(-1)).toMatchObject({ kind: 'explained', id: 7, explanation: { outcome: 'route' } })
+    worker.told({ kind: 'explain', id: 8, client: { ...client, body: undefined as unknown as Buffer } })
+    await expect
+      .poll(() => told.at(-1))
+      .toMatchObject({ kind: 'explained', id: 8, explanation: undefined, failure: expect.any(String) })
+  })
+
   test('sends its page of metrics in whole lines, the last piece of which says so', async () => {
     const { worker, told } = newWorker()
     worker.told({ kind: 'collect', names: undefined })

@@ -134,7 +134,7 @@ function endpointsOf({ profiles, endpoints, endpointCount }) {
   const byAddress = new Map(endpoints.map((endpoint) => [endpoint.address, endpoint]))
   const more = endpointCount - endpoints.length
   return profiles.flatMap((profile) => [
-    make('h4', {}, `Endpoints${profiles.length > 1 ? `, profile ${profile.name}` : ''}`),
+    make('h3', {}, `Endpoints${profiles.length > 1 ? `, profile ${profile.name}` : ''}`),
     make(
       'div',
       { class: 'scroll', role: 'region', tabindex: '0', 'aria-label': `Scores of profile ${profile.name}` },
@@ -149,7 +149,12 @@ function endpointsOf({ profiles, endpoints, endpointCount }) {
  * @param {ReadonlyMap<string, ExplainedEndpoint>} byAddress
  */
 function scores(profile, byAddress) {
-  const heads = ['endpoint', ...profile.scorers.map(({ plugin, weight }) => `${plugin} × ${weight}`), 'total', '']
+  const heads = [
+    'endpoint',
+    'verdict',
+    'total',
+    ...profile.scorers.map(({ plugin, weight }) => `${plugin} × ${weight}`),
+  ]
   const rows = profile.candidates.map((address) => {
     const i = profile.scored.indexOf(address)
     const filter = profile.filters.find(({ removed }) => removed.includes(address))
@@ -159,8 +164,6 @@ function scores(profile, byAddress) {
       order: rank >= 0 ? 1e9 - rank : (total ?? -1),
       cells: [
         nameOf(address, byAddress),
-        ...profile.scorers.map(({ scores: its }) => (i < 0 ? '' : its[i].toFixed(2))),
-        total === undefined ? '' : total.toFixed(2),
         filter !== undefined
           ? `taken away by ${filter.plugin}`
           : rank === 0
@@ -168,11 +171,13 @@ function scores(profile, byAddress) {
             : rank > 0
               ? `fallback ${rank}`
               : '',
+        total === undefined ? '' : total.toFixed(2),
+        ...profile.scorers.map(({ scores: its }) => (i < 0 ? '' : its[i].toFixed(2))),
       ],
     }
   })
   rows.sort((a, b) => b.order - a.order)
-  const isNumber = (/** @type {number} */ i) => i > 0 && i < heads.length - 1
+  const isNumber = (/** @type {number} */ i) => i > 1
   return make(
     'table',
     {},
@@ -183,9 +188,7 @@ function scores(profile, byAddress) {
       make(
         'tr',
         {},
-        ...heads.map((head, i) =>
-          head === '' ? make('td') : make('th', { scope: 'col', ...(isNumber(i) && { class: 'number' }) }, head),
-        ),
+        ...heads.map((head, i) => make('th', { scope: 'col', ...(isNumber(i) && { class: 'number' }) }, head)),
       ),
     ),
     make(

@@ -10,7 +10,7 @@
 
 /** Milliseconds before the first attempt to connect again; twice as long each time. */
 const firstDelayMs = 500
-const mostDelayMs = 10_000
+const mostDelayMs = 5_000
 /** States come every second: after so long without one the connection is as good as gone. */
 const silenceMs = 5_000
 

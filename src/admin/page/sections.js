@@ -7,6 +7,8 @@ import { Table } from './table.js'
 
 /** A search waits for the fingers to rest, milliseconds. */
 const searchDelayMs = 250
+/** What a search has found is looked for again after so many states. */
+const statesPerSearch = 5
 /** Metrics of this age are not to be trusted, milliseconds. */
 const oldMs = 10_000
 
@@ -176,7 +178,8 @@ function searchable(id, path, table, what) {
   const input = /** @type {HTMLInputElement} */ (byId(id))
   /** @type {Listed<Item> | undefined} */
   let latest
-  let timer = 0
+  let timer = /** @type {ReturnType<typeof setTimeout> | undefined} */ (undefined)
+  let states = 0
   const search = async () => {
     const text = input.value.trim()
     if (text === '') {
@@ -195,7 +198,7 @@ function searchable(id, path, table, what) {
   return (listed) => {
     latest = listed
     if (input.value.trim() === '') table.show(listed.shown, noteOf(listed, what, false))
-    else if (timer === 0) void search()
+    else if (states++ % statesPerSearch === 0) void search()
   }
 }
 
@@ -214,7 +217,7 @@ export function showSections(state) {
 function showProblems({ total, shown }) {
   const badge = byId('problem-count')
   badge.hidden = total === 0
-  setText(badge, `${total}`)
+  setText(badge, total === 0 ? '' : `${total}`)
   const errors = shown.filter(({ severity }) => severity === 'error').length
   byId('alarm').hidden = errors === 0
   if (errors > 0) {

@@ -21,7 +21,7 @@ const exposed: Measure = {
   of: ({ after }) => (100 * (after.usersOf.get(broken) ?? 0)) / users,
 }
 
-const failedShare = share('requests that failed', 'failed')
+const failedShare = share('failure rate', 'failed')
 
 export const canary: Scenario = {
   name: 'canary',

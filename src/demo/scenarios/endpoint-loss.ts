@@ -4,7 +4,7 @@ import { fewer } from './verdict.ts'
 import { arrivals, chatBody, words } from './words.ts'
 
 const patienceMs = 4000
-const failedShare = share('requests that failed', 'failed')
+const failedShare = share('failure rate', 'failed')
 
 export const endpointLoss: Scenario = {
   name: 'endpoint-loss',

@@ -80,7 +80,8 @@ function lineLabels(points: readonly (readonly (number | null)[])[], height: num
   return labels
 }
 
-function eventLines({ events }: ScenarioFeed, columns: number): string[] {
+/** What has happened, in a line; none before anything has. */
+export function eventLines({ events }: ScenarioFeed, columns: number): string[] {
   if (events.length === 0) return []
   return [cut(events.map(({ atS, text }) => `${Math.round(atS)} s: ${text}`).join(' · '), columns)]
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { WriteStream } from 'node:tty'
 import type { Scenario } from '../scenarios/scenario.ts'
-import { frame, plotLines, smallestFrame } from './frame.ts'
+import { eventLines, frame, plotLines, smallestFrame } from './frame.ts'
 import { servePage } from './page.ts'
 import { Screen } from './screen.ts'
 import { Show } from './show.ts'
@@ -43,7 +43,9 @@ export async function present(
       const run = Promise.race([show.run(signal), stage.broken])
       await (canDraw(out) ? draw(show, run, page.url, out) : print(show, run, out))
       const feed = show.feed()
-      const plotted = canDraw(out) ? [...plotLines(feed, out.columns, finalPlotRows, paint), ''] : []
+      const plotted = canDraw(out)
+        ? [...plotLines(feed, out.columns, finalPlotRows, paint), ...eventLines(feed, out.columns), '']
+        : []
       out.write(`${[...plotted, ...summaryLines(feed, paint)].join('\n')}\n`)
       if (signal.aborted) return undefined
       if (!options.once) {

@@ -34,6 +34,8 @@ export class Show {
   #startMs = 0
   #rolloutText: string | undefined
   #endMs: number | undefined
+  /** It has ended, and not before its time. */
+  #isWhole = false
   /** Since the start, until the end. */
   #busy = () => 0
 
@@ -64,6 +66,7 @@ export class Show {
     }
     this.#tick()
     this.#endMs = this.#nowMs()
+    this.#isWhole = !signal.aborted
     const busy = this.#busy()
     this.#busy = () => busy
   }
@@ -86,7 +89,7 @@ export class Show {
       events: this.#events,
       measured: { fromS: fromMs / 1000, requests: windows[0].outcomes.length, machineBusy: this.#busy() },
       summary: figures.map((measure) => ({ name: measure.name, unit: measure.unit, values: pair(measure, windows) })),
-      verdict: this.#endMs === undefined ? null : judge((measure) => pair(measure, windows), this.#events),
+      verdict: !this.#isWhole ? null : judge((measure) => pair(measure, windows), this.#events),
     }
   }
 

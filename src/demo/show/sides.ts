@@ -8,7 +8,7 @@ import { freePorts } from '../free-ports.ts'
 import { GuardedProcess } from '../process.ts'
 import { failIfItEnds, root, type Started, startEnvoy, startSignalbox } from '../programs.ts'
 import { fleetLabels, inferenceGroup, type Picker, type Scenario } from '../scenarios/scenario.ts'
-import { type EnvoySide, envoyConfig } from './envoy-config.ts'
+import { envoyConfig } from './envoy-config.ts'
 import { Tally } from './tally.ts'
 
 /** One of the two sides: an Envoy listener, model servers of its own, and what is seen of it. */
@@ -71,36 +71,41 @@ export async function startStage(scenario: Scenario, options: StageOptions): Pro
 async function start(scenario: Scenario, options: StageOptions, started: Started): Promise<Omit<Stage, 'stop'>> {
   const folder = await mkdtemp(join(tmpdir(), 'signalbox-'))
   started.push(() => rm(folder, { recursive: true, force: true }))
-  const [port, otherPort, adminPort] = await freePorts(3)
-  const ports = [options.gatewayPort || port, otherPort]
   const { signalbox, baseline } = scenario
-  const names = ['Signalbox', baseline.name]
-  const pickers = [signalbox, baseline.kind === 'picker' ? baseline.picker : undefined]
-
-  const sides: Side[] = []
-  const envoySides: EnvoySide[] = []
-  const pickersStarted: Awaited<ReturnType<typeof startPicker>>[] = []
-  for (const [index, name] of names.entries()) {
+  const plans = [
+    { name: 'Signalbox', picker: signalbox, flags: options.serveFlags },
+    { name: baseline.name, picker: baseline.kind === 'picker' ? baseline.picker : undefined, flags: [] },
+  ]
+  const parts = []
+  for (const [index, { name, picker, flags }] of plans.entries()) {
     const tally = new Tally()
     const servers = await startFleet(scenario, tally, started)
-    const picker = pickers[index]
-    const flags = index === 0 ? options.serveFlags : []
     const sideFolder = join(folder, `side-${index}`)
     const running = picker && (await startPicker(picker, options.lengthMs, servers, sideFolder, flags, started))
-    if (running) pickersStarted.push(running)
-    sides.push({ name, url: `http://127.0.0.1:${ports[index]}`, servers, tally })
-    envoySides.push({ port: ports[index], servers: servers.map((each) => each.port), extProcPort: running?.grpcPort })
+    parts.push({ name, tally, servers, running })
   }
 
+  // Last, so that nobody else takes them meanwhile.
+  const [port, otherPort, adminPort] = await freePorts(3)
+  const ports = [options.gatewayPort || port, otherPort]
+  const envoySides = parts.map(({ servers, running }, index) => ({
+    port: ports[index],
+    servers: servers.map((each) => each.port),
+    extProcPort: running?.grpcPort,
+  }))
   const template = await readFile(join(root, 'envoy', 'full-duplex.yaml'), 'utf8')
   const file = join(folder, 'envoy.json')
   await writeFile(file, envoyConfig(template, envoySides, adminPort))
   const envoy = await startEnvoy(started, { command: options.envoy, name: 'envoy', file, adminPort })
 
-  const broken = Promise.race([envoy, ...pickersStarted.flatMap(({ programs }) => programs)].map(failIfItEnds))
+  const pickers = parts.flatMap(({ running }) => running ?? [])
+  const broken = Promise.race([envoy, ...pickers.flatMap(({ programs }) => programs)].map(failIfItEnds))
   broken.catch(() => {}) // whoever is interested waits for it
-  const [{ metricsUrl, stateFile }] = pickersStarted
-  return { sides: [sides[0], sides[1]], metricsUrl, broken, rollout: () => readRollout(stateFile) }
+  const [a, b] = parts.map(({ name, servers, tally }, index) => {
+    return { name, url: `http://127.0.0.1:${ports[index]}`, servers, tally }
+  })
+  const [{ metricsUrl, stateFile }] = pickers
+  return { sides: [a, b], metricsUrl, broken, rollout: () => readRollout(stateFile) }
 }
 
 async function startFleet({ fleet }: Scenario, tally: Tally, started: Started): Promise<Sim[]> {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { scenarioNamed, scenarios } from '../../../src/demo/scenarios/all.ts'
 import { firstToken, type Measure } from '../../../src/demo/scenarios/measures.ts'
@@ -5,6 +6,8 @@ import { type Pair, rolledBackText } from '../../../src/demo/scenarios/scenario.
 import { valueText } from '../../../src/demo/scenarios/value-text.ts'
 import { fewer } from '../../../src/demo/scenarios/verdict.ts'
 import { seededRandom } from '../../../src/sim/random.ts'
+
+const document = readFileSync('docs/demo.md', 'utf8')
 
 describe('the verdict is what was measured', () => {
   test.each<[number | null, number | null, boolean, string]>([
@@ -61,6 +64,12 @@ describe.each(scenarios.map((scenario) => [scenario.name, scenario] as const))('
     const sent = (each: (typeof requests)[number]) => [each.atMs, each.headers, each.body()]
     expect(plan().map(sent)).toEqual(requests.map(sent))
     for (const { body } of requests) expect(JSON.parse(body())).toMatchObject({ stream: true })
+  })
+
+  test('has its part in the document', () => {
+    const [, part] = document.split(`\n## ${name}\n`)
+    expect(part.split('\n## ')[0]).toMatch(/^```\n[\s\S]+ instead of [\s\S]+?\n```$/m)
+    expect(document).toContain(`| [\`${name}\`](#${name}) |`)
   })
 
   test('lets things happen in the order of their times', () => {

@@ -8,8 +8,8 @@ export const chromiumPath = [process.env.CHROMIUM_BIN, '/usr/bin/chromium', '/us
 if (chromiumPath === undefined) console.log('skipped (put the path of a Chromium into CHROMIUM_BIN): there is none')
 
 /** Chromium's own sandbox needs rights that containers do not give; the pages are our own. */
-export const launchBrowser = (): Promise<Browser> =>
-  chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox', '--disable-gpu'] })
+export const launchBrowser = (flags: readonly string[] = []): Promise<Browser> =>
+  chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox', '--disable-gpu', ...flags] })
 
 /** Resolves when the page shows what is going on. */
 export async function untilLive(page: Page): Promise<void> {

@@ -29,10 +29,13 @@ const canary = {
   },
 }
 
-export async function startFleet(
-  latency: 'instant' | '8b-h100',
-  options: Pick<SceneOptions, 'resources' | 'serveFlags'> = {},
-): Promise<Fleet> {
+export type FleetOptions = Pick<SceneOptions, 'resources' | 'serveFlags'> & {
+  /** Of each server, of 16 tokens; few of them are soon in use. */
+  readonly kvBlocks?: number
+}
+
+export async function startFleet(latency: 'instant' | '8b-h100', options: FleetOptions = {}): Promise<Fleet> {
+  const { resources = [], serveFlags = [], kvBlocks } = options
   const servers = await Promise.all(
     ['qwen-0', 'qwen-1', 'qwen-2'].map((name) =>
       startSim({
@@ -40,6 +43,7 @@ export async function startFleet(
         model: 'qwen',
         adapters: ['travel-helper-v1', 'travel-helper-v2'],
         settings: { latency: { profile: latency } },
+        ...(kvBlocks !== undefined && { kvBlocks }),
       }),
     ),
   )
@@ -47,11 +51,11 @@ export async function startFleet(
   try {
     const scene = await startScene({
       servers: servers.map(({ port }, i) => ({ name: `qwen-${i}`, port })),
-      resources: [modelAlias('assistant', 'qwen'), canary, ...(options.resources ?? [])],
+      resources: [modelAlias('assistant', 'qwen'), canary, ...resources],
       listeners: {
         only: { processingMode: { response_body_mode: 'STREAMED', response_trailer_mode: 'SKIP' } },
       },
-      serveFlags: ['--admin-page', ...(options.serveFlags ?? [])],
+      serveFlags: ['--admin-page', ...serveFlags],
     })
     const stop = async () => {
       await scene.stop()
@@ -64,19 +68,25 @@ export async function startFleet(
   }
 }
 
-const models = ['qwen', 'assistant', 'travel-helper', 'travel-helper', 'qwen']
+const models = ['qwen', 'assistant', 'travel-helper', 'writer', 'travel-helper', 'qwen']
 const openings = ['Plan a trip by train', 'Explain a token ring', 'Write a limerick', 'Sum up this timetable']
 
-/** Sends so many streams a second, whatever comes back, until it is stopped. */
-export function startTraffic(scene: Scene, perSecond: number): () => void {
+/**
+ * Sends streams, whatever comes back, until it is stopped.
+ * @param perSecond how many at this moment
+ */
+export function startTraffic(scene: Scene, perSecond: () => number): () => void {
   let sent = 0
-  const timer = setInterval(() => {
+  let timer: NodeJS.Timeout
+  const send = () => {
+    timer = setTimeout(send, 1000 / perSecond())
     const i = sent++
     const content = `${openings[i % openings.length]}: ${'all stations of the line, '.repeat(20)} ${i % 40}`
     const fields = { model: models[i % models.length], user: `user-${i % 500}`, stream: true, max_tokens: 12 }
     scene
       .chat({ ...fields, stream_options: { include_usage: true }, messages: [{ role: 'user', content }] })
       .catch(() => {})
-  }, 1000 / perSecond)
-  return () => clearInterval(timer)
+  }
+  send()
+  return () => clearTimeout(timer)
 }

@@ -32,7 +32,13 @@
   verbs: [create]
 - apiGroups: [authorization.k8s.io]
   resources: [subjectaccessreviews]
-  verbs: [create]` }}
+  verbs: [create]` -}}
+{{- if eq .component "controller" -}}
+{{- $rules = printf `%s
+# It judges rollouts by the metrics of serve.
+- nonResourceURLs: [/metrics]
+  verbs: [get]` $rules -}}
+{{- end }}
 ---
 {{ include "signalbox.role" (dict "root" .root "component" .component "part" "metrics-auth" "clusterWide" true "rules" (trim $rules)) }}
 {{- end -}}
