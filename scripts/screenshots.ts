@@ -59,7 +59,7 @@ const pictures = [
   { name: 'phone', colorScheme: 'dark', width: 360, height: 780, from: '#main' },
 ] as const
 
-const fleet = await startFleet('8b-h100', { resources: rollout, kvBlocks: 400 })
+const fleet = await startFleet('8b-h100', { resources: rollout, kvBlocks: 90 })
 // Waves, as of people who come and go.
 const stopTraffic = startTraffic(fleet.scene, () => 24 + 10 * Math.sin(performance.now() / 12_000))
 const browser = await launchBrowser()

@@ -186,7 +186,8 @@ export class Serving {
       await delay(50)
     }
     if (exchanges.size > 0) this.#log.warn({ openExchanges: exchanges.size }, 'cut what was open at the drain timeout')
-    server.destroy()
+    // Those who tell of requests close after the last one has been told of.
+    await server.destroy()
     await Promise.all([closed, this.#otlp?.close(), this.#accessLog?.close()])
   }
 }

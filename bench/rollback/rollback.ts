@@ -10,12 +10,16 @@ import { RolloutStage, steadyTraffic } from './stage.ts'
 
 const perSecond = 50
 const users = 2_000
+/** Of a server, and a tenth more for what is before it: so twice as long is twice as long to the client. */
+const ttftMs = 250
 const steps = '0.5% for 10m, 100%'
 /** A target that is as good as the stable one is watched for so long. */
 const goodMs = 60_000
 /** Users that may meet a bad target: the first step's, and half a percentage point. */
 const exposedTarget = 0.01
 const secondsTarget = 60
+/** A bad target that is not rolled back by then is given up. */
+const longestMs = 180_000
 /** What goes on after the rollback: nobody may meet the target any more. */
 const afterwardsMs = 5_000
 
@@ -24,8 +28,7 @@ type Kind = { readonly name: string; readonly faults: readonly Injection[]; read
 const kinds: readonly Kind[] = [
   { name: 'all requests fail', faults: [{ kind: 'status', code: 500 }] },
   { name: 'half of them fail', faults: [{ kind: 'status', code: 500, rate: 0.5 }] },
-  // The servers take 50 ms to the first token, and what is before them a few more.
-  { name: 'first token after twice the time', faults: [{ kind: 'stall', forMs: 60 }] },
+  { name: 'first token after twice the time', faults: [{ kind: 'stall', forMs: ttftMs * 1.1 }] },
   { name: 'as good as the stable one', faults: [], isGood: true },
 ]
 
@@ -79,6 +82,7 @@ async function measure(envoy: string, { faults, isGood }: Kind, seed: number): P
   const stage = await RolloutStage.start({ envoy, steps, latencyProfile: '8b-h100' })
   const ended = new AbortController()
   try {
+    for (const server of stage.gateway.servers) server.configure({ latency: { ttftMs } })
     stage.setFaults(faults)
     // Other names of users are other hashes: each run has a first step of its own.
     const named = { ask: (user: string) => stage.ask(`${seed}-${user}`) }
@@ -86,7 +90,7 @@ async function measure(envoy: string, { faults, isGood }: Kind, seed: number): P
     await until(async () => (await stage.progress())?.phase === 'Progressing')
     const startMs = performance.now()
     const isOver = async () => (await stage.progress())?.phase === 'RolledBack'
-    const isRolledBack = await until(isOver, isGood ? goodMs : 5 * 60_000)
+    const isRolledBack = await until(isOver, isGood ? goodMs : longestMs)
     const seconds = isRolledBack ? (performance.now() - startMs) / 1000 : undefined
     if (isRolledBack) await sleep(afterwardsMs)
     const statuses = await ending(ended, traffic)

@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseAllDocuments } from 'yaml'
 import { Client } from '../../src/demo/client.ts'
 import { type Gateway, startGateway } from '../../src/demo/gateway.ts'
@@ -53,6 +54,7 @@ export class RolloutStage {
     })
     const { modelsFile } = gateway
     await writeFile(modelsFile, withRollout(await readFile(modelsFile, 'utf8'), steps, limits))
+    await untilKnown(gateway.metricsUrl)
     return new RolloutStage(gateway, join(dirname(modelsFile), 'rollouts.yaml'))
   }
 
@@ -98,6 +100,12 @@ export class RolloutStage {
     await this.#driver.stop()
     await this.gateway.stop()
   }
+}
+
+/** Until Signalbox has read the plan requests go by the weights of the example. */
+async function untilKnown(metricsUrl: string): Promise<void> {
+  const weight = new RegExp(`^signalbox_target_weight_ratio\\{.*target="${target}"\\} 0$`, 'm')
+  while (!weight.test(await (await fetch(metricsUrl)).text())) await sleep(50)
 }
 
 /** examples/two-models/models.yaml with a plan for the new adapter, by the user. */

@@ -13,7 +13,7 @@ export const historyLength = 300
 export const maxSampledEndpoints = 16
 
 /** Counts by model are read so rarely, in states: of 10,000 models they are a megabyte. */
-export const statesPerModelCount = 5
+export const statesPerModelCount = 10
 
 /** Rows that a table of a state has, the busiest, and that a search finds. */
 export const maxShown = { pools: 50, endpoints: 50, models: 50, problems: 50, search: 100 } as const

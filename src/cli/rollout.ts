@@ -72,7 +72,7 @@ type Found = readonly (readonly [DrivenResource, RolloutProgress | undefined])[]
 function statusText(found: Found): string {
   if (found.length === 0) return `no rollout: no resource has the annotation ${rolloutAnnotations.steps}\n`
   const blocks = found.map(([{ rollout, ...resource }, progress]) =>
-    statusLines({ ...resource, plan: rollout?.plan, progress }, Date.now()).join('\n'),
+    statusLines({ ...resource, plan: rollout?.plan, progress }, systemClock.epochMs()).join('\n'),
   )
   return `${blocks.join('\n\n')}\n`
 }
@@ -197,7 +197,7 @@ function annotationsFor(verb: Verb, progress: RolloutProgress | undefined): Read
     case 'abort':
       return { [state]: 'aborted' }
     case 'resume': {
-      const time = `${new Date().toISOString().slice(0, 19)}Z`
+      const time = `${new Date(systemClock.epochMs()).toISOString().slice(0, 19)}Z`
       return { [state]: null, ...(isOver(progress) && { [restartedAt]: time }) }
     }
   }

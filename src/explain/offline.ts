@@ -76,7 +76,8 @@ function knownOf({ resources, endpoints }: OfflineInput, compiled: Compiled, clu
 }
 
 function readScheduling({ configuration, resources }: OfflineInput): SchedulingConfiguration {
-  const world = { nowMs: systemClock.nowMs, staleAfterMs: (thresholdMs: number) => thresholdMs }
+  // Metrics are read once and stay what there is, however long it takes; those that never came are stale all the same.
+  const world = { nowMs: systemClock.nowMs, staleAfterMs: () => Number.MAX_VALUE }
   if (configuration !== undefined) {
     return readConfiguration(configuration.text, configuration.name, { ...world, readDocuments })
   }

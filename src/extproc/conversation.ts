@@ -280,6 +280,11 @@ export class Conversation implements ProcessingEvents, Waiting {
     return this.#body.heldBytes
   }
 
+  /** The stream is ended from here, and Envoy goes on with the exchange: how that ends is not seen. */
+  leave(): void {
+    this.#request.seesEnd = false
+  }
+
   /** The stream is gone, however it ended. To be called once, and nothing after it. */
   closed(): void {
     this.#cancelWait?.()

@@ -162,7 +162,9 @@ class Exchange implements StreamListener {
   }
 
   releaseIfResting(): void {
-    if (this.#conversation.isAtRest) this.#endWell()
+    if (!this.#conversation.isAtRest) return
+    this.#conversation.leave()
+    this.#endWell()
   }
 
   closed(): void {

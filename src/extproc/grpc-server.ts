@@ -55,8 +55,8 @@ export class GrpcServer {
   }
 
   /** Cuts what is still open. */
-  destroy(): void {
-    this.#server.destroy()
+  destroy(): Promise<void> {
+    return this.#server.destroy()
   }
 }
 

@@ -16,6 +16,8 @@ export class Http2Server {
   /** All that have been accepted; those of TLS may still shake hands. */
   readonly #sockets = new Set<Socket>()
   readonly #connections = new Set<Connection>()
+  /** The last connection has gone. */
+  #emptied = ignore
 
   /** @param keyPair undefined for plaintext */
   constructor(serve: RequestHandler, keyPair: KeyPair | undefined) {
@@ -27,6 +29,7 @@ export class Http2Server {
       socket.on('close', () => {
         this.#connections.delete(connection)
         connection.closed()
+        if (this.#connections.size === 0) this.#emptied()
       })
       // Its handshake has taken until now.
       if (!this.#server.listening) connection.close()
@@ -77,10 +80,14 @@ export class Http2Server {
     })
   }
 
-  /** Cuts what is still open. */
-  destroy(): void {
+  /** Cuts what is still open; resolves when all streams have been told. */
+  destroy(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy()
+    return new Promise((resolve) => {
+      if (this.#connections.size === 0) resolve()
+      else this.#emptied = resolve
+    })
   }
 }
 
-const ignore = (): void => {}
+function ignore(): void {}

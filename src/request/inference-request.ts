@@ -56,7 +56,7 @@ export class InferenceRequest implements ModelRequest, SchedulingRequest {
   heldBytes = 0
   /** Why it was refused, before or after its decision; undefined when it was not. */
   refusal: Refusal | undefined
-  /** Envoy shows the end of the answer. */
+  /** Envoy shows the end of the answer, if it comes to that. */
   seesEnd = false
   /** The body goes on as it was before it was compressed. */
   isSentDecoded = false

@@ -30,7 +30,7 @@ export function readCounters(page: Buffer): Tallies {
 
 /** Buckets of a histogram count all that is below their bound; here each has its own. */
 function* readSpreads(page: Buffer, family: string, tallies: Building) {
-  const samples = samplesOf(page, Buffer.from(`${family}_bucket`)).map((sample) => ({
+  const samples = samplesOf(linesOf(page, `${family}_bucket`), Buffer.from(`${family}_bucket`)).map((sample) => ({
     labels: labelsOf(sample),
     value: sample.value,
   }))
@@ -42,6 +42,12 @@ function* readSpreads(page: Buffer, family: string, tallies: Building) {
     const counts = sorted.map(({ bound, value }, at) => [bound, value - (sorted[at - 1]?.value ?? 0)] as const)
     yield [tally, Object.fromEntries(counts.filter(([, count]) => count > 0))] as const
   }
+}
+
+/** Sum and count stand between the buckets of one series and those of the next. */
+function linesOf(page: Buffer, name: string): Buffer {
+  const lines = page.toString().split('\n')
+  return Buffer.from(`${lines.filter((line) => line.startsWith(`${name}{`)).join('\n')}\n`)
 }
 
 const boundOf = (text: string): number => (text === '+Inf' ? Number.POSITIVE_INFINITY : Number(text))

@@ -93,10 +93,9 @@ function isExported(env: Environment, signal: 'TRACES' | 'METRICS', problems: st
     )
     return false
   }
-  try {
-    new URL(endpoint)
-  } catch {
-    problems.push(`the OTLP endpoint ${endpoint} is no URL such as http://collector:4318: no ${what} are sent`)
+  // Not said in the log: it may hold a password. What lacks its scheme, such as collector:4318, is a URL of the scheme collector.
+  if (!/^https?:$/.test(URL.parse(endpoint)?.protocol ?? '')) {
+    problems.push(`the OTLP endpoint is no URL such as http://collector:4318: no ${what} are sent`)
     return false
   }
   return true

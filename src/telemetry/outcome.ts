@@ -1,4 +1,5 @@
 import type { ResponsePhase } from '../extproc/response-phase.ts'
+import type { RequestFacts } from '../request/facts.ts'
 import type { Flight } from '../request/flight.ts'
 import type { InferenceRequest } from '../request/inference-request.ts'
 import type { Route } from '../request/resolve.ts'
@@ -7,18 +8,23 @@ import type { Route } from '../request/resolve.ts'
  * What became of a request:
  * - `answered`: below 400, to its end
  * - `error`: a status from 400 on that was not ours
- * - `cut`: the answer broke off, or the client left
+ * - `cut`: the answer broke off or lacks its end, or the client left
  * - `unseen`: decided; Envoy does not show the end
  * - `refused`: by us, with a code
  */
 export type Outcome = 'answered' | 'error' | 'cut' | 'unseen' | 'refused'
 
 /** Of a request that was decided, when its exchange has ended. */
-export function outcomeOf({ refusal, seesEnd }: InferenceRequest, response: ResponsePhase | undefined): Outcome {
+export function outcomeOf({ refusal, seesEnd, facts }: InferenceRequest, response: ResponsePhase | undefined): Outcome {
   if (refusal !== undefined) return 'refused'
   if (response !== undefined && response.status >= 400) return 'error'
-  if (response !== undefined && !Number.isNaN(response.endedAtMs)) return 'answered'
+  if (response !== undefined && !Number.isNaN(response.endedAtMs)) return isWhole(response, facts) ? 'answered' : 'cut'
   return seesEnd ? 'cut' : 'unseen'
+}
+
+/** Envoy has shown the end; an answer of a model says by itself, too, that it is complete. */
+export function isWhole({ endedAtMs, reader }: ResponsePhase, { isInference }: RequestFacts): boolean {
+  return !Number.isNaN(endedAtMs) && !(isInference && reader?.finished === false)
 }
 
 /** Of a request that was neither decided nor refused. @param status NaN where there was no answer */
@@ -53,7 +59,7 @@ export function ratingOf({ scheduled }: Flight): Rating | undefined {
 /** Which resource, or else what, chose the target: in words for people. Undefined where nothing did. */
 export function chooserOf({ rewrite, rule, target }: Route): string | undefined {
   if (rewrite !== undefined) return rewrite.source
-  // Only a header brings a target that the rule does not have.
-  if (target !== undefined && rule?.targets.includes(target) !== true) return 'a header of the request'
-  return rule?.source
+  if (rule === undefined && target === undefined) return undefined
+  // Only a header brings a target that the rule does not have, or has the model keep its name in spite of the rule.
+  return target !== undefined && rule?.targets.includes(target) ? rule.source : 'a header of the request'
 }

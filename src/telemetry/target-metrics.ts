@@ -4,6 +4,7 @@ import { type RefusalCode, statusOf } from '../request/errors.ts'
 import type { InferenceRequest } from '../request/inference-request.ts'
 import { type Family, histogramFamily, labelsOf, type ScalarSample, scalarFamily } from './family.ts'
 import type { Histogram } from './histogram.ts'
+import { isWhole } from './outcome.ts'
 import { entryOf } from './series-index.ts'
 import {
   type TargetOutcome,
@@ -115,7 +116,8 @@ export function observeTarget(
   request: InferenceRequest,
   response: ResponsePhase | undefined,
 ): void {
-  series.ended(outcomeOf(request, response))
+  const outcome = targetOutcomeOf(request, response)
+  if (outcome !== undefined) series.ended(outcome)
   if (response === undefined || response.status >= 400 || Number.isNaN(response.endedAtMs)) return
   const { reader, firstTokenAtMs, endedAtMs } = response
   const isStream = reader?.isStream === true
@@ -127,12 +129,17 @@ export function observeTarget(
   series.generated(tokens, (endedAtMs - beganAtMs) / 1000)
 }
 
-/** A server that does not have the model says 404, one that sheds 429; other client errors are the client's. */
-function outcomeOf({ seesEnd }: InferenceRequest, response: ResponsePhase | undefined): TargetOutcome {
-  if (response === undefined) return 'cut'
-  const { status, endedAtMs, reader } = response
+/**
+ * A server that does not have the model says 404, one that sheds 429; other client errors are the client's. Undefined where nothing
+ * of the answer was to be seen.
+ */
+function targetOutcomeOf(
+  { seesEnd, facts }: InferenceRequest,
+  response: ResponsePhase | undefined,
+): TargetOutcome | undefined {
+  if (response === undefined) return seesEnd ? 'cut' : undefined
+  const { status } = response
   if (status >= 500 || status === 404 || status === 429) return 'error'
   if (status >= 400 || !seesEnd) return 'ok'
-  const isWhole = !Number.isNaN(endedAtMs) && reader?.finished !== false
-  return isWhole ? 'ok' : 'cut'
+  return isWhole(response, facts) ? 'ok' : 'cut'
 }

@@ -9,7 +9,7 @@ import { helm } from '../deploy/helm.ts'
 import { envoy } from '../e2e/envoy.ts'
 import type { KubeApi } from '../real/kube-api.ts'
 import { findParts } from '../real/parts.ts'
-import { blocksOf, type Command, commandsOf, documents } from './blocks.ts'
+import { type Block, blocksOf, type Command, commandsOf, documents } from './blocks.ts'
 import { leftOut, pictures } from './left-out.ts'
 import { isShown } from './output.ts'
 import { makeCheckout, type Outcome, runCommands, type Surroundings, saveFiles } from './shell.ts'
@@ -48,16 +48,19 @@ const offline = (text: string) =>
     join(found.SIGNALBOX_CRDS, 'gie'),
   )
 
+const isPicture = ([document, begin]: (typeof pictures)[number], block: Block) =>
+  block.document === document && block.text.trimStart().startsWith(begin)
+
 test('every block is code, shows commands, or is a picture', () => {
   const others = blocks.filter((block) => commandsOf(block) === undefined)
-  const isKnown = ({ language, text }: (typeof blocks)[number]) =>
-    ['yaml', 'json', 'mermaid'].includes(language) || pictures.some((begin) => text.trimStart().startsWith(begin))
+  const isKnown = (block: Block) =>
+    ['yaml', 'json', 'mermaid'].includes(block.language) || pictures.some((picture) => isPicture(picture, block))
   expect(others.filter((block) => !isKnown(block)).map(({ document, line }) => `${document}:${line}`)).toEqual([])
 })
 
 test('what is left out is there', () => {
   expect(leftOut.filter(({ pattern }) => !commands.some(({ text }) => pattern.test(text)))).toEqual([])
-  expect(pictures.filter((begin) => !blocks.some(({ text }) => text.trimStart().startsWith(begin)))).toEqual([])
+  expect(pictures.filter((picture) => !blocks.some((block) => isPicture(picture, block)))).toEqual([])
 })
 
 describe.skipIf(lacks.length > 0)('the commands of', () => {
@@ -90,6 +93,8 @@ describe.skipIf(lacks.length > 0)('the commands of', () => {
     environment: {
       KUBECONFIG: api.kubeconfig,
       KUBE_EDITOR: 'true',
+      // One for all documents: kubectl keeps there what kinds the API serves.
+      HOME: folder,
       // Each command compiles the same sources: halves what it costs.
       NODE_COMPILE_CACHE: join(folder, 'compiled'),
     },

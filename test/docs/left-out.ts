@@ -13,11 +13,13 @@ export const leftOut: readonly LeftOut[] = [
   { pattern: /^helm upgrade RELEASE CHART /, reason: "the reference's chart is another project's" },
 ]
 
-/** Blocks without a command that are no code: pictures, and outputs of what is left out. By their first words. */
-export const pictures: readonly string[] = [
-  '┌────────┐  headers, body chunks',
-  'model           target',
-  'full-duplex  B1',
-  '{"level":"info"',
-  'chat travel-helper           server',
+/** Blocks without a command that are no code: pictures, and outputs of what is left out. By document and first words. */
+export const pictures: readonly (readonly [document: string, begin: string])[] = [
+  ['README.md', '┌────────┐  headers, body chunks'],
+  ['README.md', 'model           target'],
+  ['README.md', 'full-duplex  B1'],
+  // Of shows that take a minute each.
+  ['docs/demo.md', ''],
+  ['docs/install.md', '{"level":"info"'],
+  ['docs/telemetry.md', 'chat travel-helper           server'],
 ]

@@ -84,7 +84,7 @@ export async function runCommands(
   const lines = commands.flatMap(({ text }, i) => [text, `printf '\\n%s%s\\n' '${mark(i)}' $?`])
   const script = ['exec 2>&1 < /dev/null', ...lines].join('\n')
   const path = `${join(folder, 'tools')}:${process.env.PATH}`
-  const env = { ...process.env, ...environment, PATH: path, HOME: folder }
+  const env = { ...process.env, ...environment, PATH: path }
   // In a session of its own, which ends as a whole.
   const shell = spawn('bash', ['-c', script], { cwd: home, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
   const end = () => {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { checks, runCheck } from '../../src/demo/acceptance.ts'
 import { type Mode, modes } from '../../src/demo/envoy-file.ts'
 import { type Gateway, startGateway } from '../../src/demo/gateway.ts'
 import { type Ground, Probe } from '../../src/demo/probe.ts'
-import { checks, runCheck } from '../../src/demo/acceptance.ts'
 import { envoy } from './envoy.ts'
 
 /** Longer than the defaults of 15 s and 60 s that proxies have. */

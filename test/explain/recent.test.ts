@@ -1,8 +1,12 @@
 import { describe, expect, test } from 'vitest'
+import type { ClientRequest } from '../../src/explain/client-request.ts'
 import type { Explanation } from '../../src/explain/explanation.ts'
-import { maxRecent, RecentDecisions } from '../../src/explain/recent.ts'
+import { DecisionTeller, maxRecent, RecentDecisions } from '../../src/explain/recent.ts'
 import { completeDecision } from '../../src/explain/surroundings.ts'
-import { chat, createStage, load, model, pool, server } from './stage.ts'
+import { createScheduler } from '../../src/scheduling/scheduler.ts'
+import { joinObservers } from '../../src/telemetry/observers.ts'
+import { ManualClock } from '../pool/manual-clock.ts'
+import { chat, createStage, hold, load, model, pool, server } from './stage.ts'
 
 const manifests = [
   pool('qwen-pool', 'qwen'),
@@ -11,12 +15,36 @@ const manifests = [
   model('lost', 'empty-pool'),
 ]
 
-function createWatched(count = 3, processes = 1) {
+function createWatched(count = 3) {
   const told: Explanation[] = []
   const servers = Array.from({ length: count }, (_, i) => server(`qwen-${i}`, 'qwen', `10.0.${i >> 8}.${i & 255}`))
-  const stage = createStage({ manifests, servers, decisions: { processes, tell: (each) => void told.push(each) } })
+  const stage = createStage({ manifests, servers, decisions: { processes: 1, tell: (each) => void told.push(each) } })
   for (const endpoint of stage.pools.endpointsOf('default/qwen-pool')) load(endpoint, { queued: 1 })
   return { ...stage, told }
+}
+
+/** The same with a clock of the test. */
+function createTimed(clock: ManualClock, processes: number) {
+  const told: Explanation[] = []
+  const { context, configuration, pools, routing } = createWatched()
+  const teller = new DecisionTeller({
+    clock,
+    processes,
+    dateMs: () => 0,
+    trustsHints: true,
+    hidesScores: true,
+    catalog: () => routing.catalog,
+    endpointsOf: (poolKey) => pools.endpointsOf(poolKey),
+    saturation: () => 0,
+    tell: (each) => void told.push(each),
+  })
+  const scheduler = teller.watched(createScheduler(teller.recorder.recorded(configuration), { keepsScores: false }))
+  const watched = {
+    ...context,
+    scheduling: { ...context.scheduling, scheduler },
+    observer: joinObservers(context.observer, [teller.observer]),
+  }
+  return { told, serve: (client: ClientRequest) => hold(client, watched, routing).close() }
 }
 
 describe('decisions of serving are told', () => {
@@ -48,23 +76,28 @@ describe('decisions of serving are told', () => {
     expect(explanation.findings.map(({ id }) => id)).toEqual(['pool-without-endpoints'])
   })
 
-  test('five of each a second, in all processes together, and the others are not recorded', () => {
-    for (const [processes, most] of [
-      [1, 5],
-      [2, 3],
-      [16, 1],
-    ]) {
-      const { serve, told } = createWatched(3, processes)
+  test.each([
+    [1, 5],
+    [2, 3],
+    [16, 1],
+  ])('by each of %d processes: %d decisions a second and as many refusals', (processes, most) => {
+    const clock = new ManualClock()
+    const { told, serve } = createTimed(clock, processes)
+    const serveMany = () => {
+      told.length = 0
       for (let i = 0; i < 20; i += 1) {
         serve(chat({ model: 'qwen' }))
         serve(chat({ model: 'lost' }))
       }
-      // All of it takes less than a second, or is over one border of seconds at most.
-      const decided = told.filter(({ outcome }) => outcome === 'endpoint')
-      expect(decided.length).toBeLessThanOrEqual(2 * most)
-      expect(decided.length).toBeGreaterThanOrEqual(most)
-      expect(told.length - decided.length).toBeLessThanOrEqual(2 * most)
+      return Map.groupBy(told, ({ outcome }) => outcome)
     }
+    const first = serveMany()
+    expect([first.get('endpoint')?.length, first.get('refused')?.length]).toEqual([most, most])
+    expect(first.get('endpoint')!.every(({ profiles }) => profiles.length === 1)).toBe(true)
+    clock.advance(999)
+    expect(serveMany().size).toBe(0)
+    clock.advance(1)
+    expect(serveMany().get('endpoint')).toHaveLength(most)
   })
 
   test('without what is secret: prompts, users, keys', () => {

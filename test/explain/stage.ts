@@ -58,7 +58,7 @@ export function createStage(input: StageInput) {
   const { resources } = readManifests('manifests.yaml', manifests.join('---'))
   const compiled = compileCatalog(resources)
   const { catalog } = compiled
-  const world = { nowMs: () => performance.now(), staleAfterMs: (thresholdMs: number) => thresholdMs }
+  const world = { nowMs: () => performance.now(), staleAfterMs: () => Number.MAX_VALUE }
   const configuration =
     input.configuration === undefined
       ? createDefaultConfiguration(world)
@@ -122,7 +122,7 @@ export function createStage(input: StageInput) {
 }
 
 /** Holds the conversation that Envoy would; the request stays open until `close` is called. */
-function hold(client: ClientRequest, context: ConversationContext, routing: Routing) {
+export function hold(client: ClientRequest, context: ConversationContext, routing: Routing) {
   const written: Buffer[] = []
   const out = { write: (bytes: Buffer) => void written.push(bytes), run: (step: () => void) => step() }
   const conversation = new Conversation(context, routing, client.poolHint, out)

@@ -1,7 +1,8 @@
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { Explanation } from '../../src/explain/explanation.ts'
+import type { Plugin } from '../../src/scheduling/plugin.ts'
 import { chat, createStage, load, model, pool, server } from './stage.ts'
 
 const qwens = ['10.0.0.1', '10.0.0.2', '10.0.0.3'].map((address, i) => server(`qwen-${i}`, 'qwen', address))
@@ -108,6 +109,8 @@ describe('an explanation changes nothing', () => {
     for (const endpoint of endpoints) load(endpoint, { queued: 3 })
     const long = { model: 'qwen', messages: [{ role: 'user', content: 'word '.repeat(2_000) }] }
     stage.serve(chat(long)).close()
+    // As where a proxy shows no ends of answers: each request says how it is now.
+    for (const endpoint of endpoints) endpoint.endsUnseen = true
     const stateOf = async () => ({
       endpoints: endpoints.map((endpoint) => ({ ...endpoint })),
       index: stage.conversing.prefixIndexSize(),
@@ -117,11 +120,18 @@ describe('an explanation changes nothing', () => {
       page: (await stage.metricsPage()).split('\n').filter((line) => /^(signalbox|inference|bbr)/.test(line)),
     })
     const before = await stateOf()
+    const hooks = ['routed', 'promptRead', 'responseStarted', 'ended'] as const
+    const spies = stage.configuration.plugins.flatMap((plugin) =>
+      hooks.filter((hook) => plugin[hook] !== undefined).map((hook) => vi.spyOn(plugin as Required<Plugin>, hook)),
+    )
+    expect(spies.length).toBeGreaterThan(2)
     expect(before.index).toBeGreaterThan(0)
-    for (const body of [long, { model: 'travel' }, { model: 'batch' }, { model: 'nobody' }, {}]) {
+    const other = { ...long, messages: [{ role: 'user', content: 'other '.repeat(2_000) }] }
+    for (const body of [long, other, { model: 'travel' }, { model: 'batch' }, { model: 'nobody' }, {}]) {
       await stage.explain(chat(body))
     }
     expect(await stateOf()).toEqual(before)
+    expect(spies.flatMap(({ mock }) => mock.calls)).toEqual([])
   })
 
   test('a full queue is asked and not entered, and it is told where the request would go', async () => {

@@ -5,7 +5,8 @@ import type { Random } from './random.ts'
 /** The known fields of a message by number: the shape of those that are messages, how all others are written. */
 export type MessageShape = { readonly [fieldNumber: number]: MessageShape | 'bytes' | 'varint' }
 
-const headerMap: MessageShape = { 1: { 1: 'bytes', 2: 'bytes', 3: 'bytes' } }
+const headerValue: MessageShape = { 1: 'bytes', 2: 'bytes', 3: 'bytes' }
+const headerMap: MessageShape = { 1: headerValue }
 const httpHeaders: MessageShape = { 1: headerMap, 3: 'varint' }
 const httpBody: MessageShape = { 1: 'bytes', 2: 'varint' }
 const httpTrailers: MessageShape = { 1: headerMap }
@@ -109,20 +110,26 @@ export function sortFields(message: Buffer, shape: MessageShape): Buffer {
 }
 
 /**
- * The message without the known fields that are written as another type, which parsers pass over; protobufjs does not.
+ * The message in a form that protobufjs reads as other parsers read `message`: without the known fields that are written as another
+ * type, which they pass over, and with the parts of one inner message together, which they merge; protobufjs does neither.
  * @throws Error where it is not well-formed, or uses groups
  */
-export function withoutMistyped(message: Buffer, shape: MessageShape): Buffer {
-  const fields = readFields(message).filter(({ fieldNumber, type }) => {
+export function forProtobufjs(message: Buffer, shape: MessageShape): Buffer {
+  const parts: Buffer[] = []
+  const inners = new Map<number, Buffer[]>()
+  for (const { fieldNumber, type, payload } of readFields(message)) {
     const inner = shape[fieldNumber]
-    return inner === undefined || type === (inner === 'varint' ? wireType.varint : wireType.bytes)
-  })
-  return Buffer.concat(
-    fields.map(({ fieldNumber, type, payload }) => {
-      const inner = shape[fieldNumber]
-      return field(fieldNumber, type, typeof inner === 'object' ? withoutMistyped(payload, inner) : payload)
-    }),
-  )
+    const isMistyped = inner !== undefined && type !== (inner === 'varint' ? wireType.varint : wireType.bytes)
+    if (isMistyped) continue
+    if (typeof inner !== 'object') parts.push(field(fieldNumber, type, payload))
+    else if (inner === headerValue) parts.push(nested(fieldNumber, forProtobufjs(payload, inner)))
+    else inners.set(fieldNumber, [...(inners.get(fieldNumber) ?? []), payload])
+  }
+  for (const [fieldNumber, payloads] of inners) {
+    // Messages one behind the other are the bytes of the merged one.
+    parts.push(nested(fieldNumber, forProtobufjs(Buffer.concat(payloads), shape[fieldNumber] as MessageShape)))
+  }
+  return Buffer.concat(parts)
 }
 
 /**

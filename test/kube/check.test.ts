@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { check } from '../cli/run-check.ts'
+import { runExplain } from '../explain/run-explain.ts'
 import { copyOf, type Manifest, makePod, makeSite } from '../preflight/site.ts'
 import type { KubeApi } from '../real/kube-api.ts'
 import { crdNames, isSkipped, startCluster } from './cluster.ts'
@@ -68,6 +69,24 @@ describe.skipIf(isSkipped)('check --kubernetes', () => {
     expect(await run()).toMatchObject({
       lines: [missing, '14 resources: 1 pool, 1 model, 2 routes, 10 others; no problems'],
       exitCode: 0,
+    })
+  })
+
+  test('explain reads the same: its places are the objects', async () => {
+    const body = JSON.stringify({ model: 'qwen', messages: [] })
+    const curl = `curl http://gateway/v1/chat/completions --json '${body}'`
+    const flags = ['--kubernetes', '--kubeconfig', api.kubeconfig, '-o', 'json']
+    const { text, error } = await runExplain(...flags, '--curl', curl)
+    expect(error).toBe('')
+    expect(JSON.parse(text)).toMatchObject({
+      outcome: 'endpoint',
+      model: {
+        asked: 'qwen',
+        source: { resource: 'InferenceModel default/qwen', place: 'InferenceModel default/qwen' },
+      },
+      endpoints: [{ name: expect.stringContaining('qwen-0'), rank: 1 }],
+      route: { last: { resource: 'HTTPRoute default/models', matches: expect.stringContaining(': qwen') } },
+      findings: [],
     })
   })
 

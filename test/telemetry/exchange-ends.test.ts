@@ -49,6 +49,40 @@ test.each([
   expect(await ends).toEqual([{ outcome: 'cut', status: hasBegun ? 200 : Number.NaN, endedAtMs: 70 }])
 })
 
+test('a stream that ends without saying so is cut', async () => {
+  const ends = told({}, ({ begin, body, answer, piece, conversation }) => {
+    begin()
+    body(chat)
+    answer(200)
+    piece(token('a'), true)
+    conversation.closed()
+  })
+  expect(await ends).toEqual([{ outcome: 'cut', status: 200, endedAtMs: 0 }])
+})
+
+test('events that are no answer of a model have no end to tell of', async () => {
+  const ends = told({}, ({ begin, body, answer, piece, conversation }) => {
+    begin({ path: '/events' })
+    body('{}')
+    answer(200)
+    piece('data: {"news":1}\n\n', true)
+    conversation.closed()
+  })
+  expect(await ends).toEqual([{ outcome: 'answered', status: 200, endedAtMs: 0 }])
+})
+
+test('an answer that Envoy goes on with when this process ends is not taken for cut', async () => {
+  const ends = told({}, ({ begin, body, answer, piece, conversation }) => {
+    begin()
+    body(chat)
+    answer(200)
+    piece(token('a'))
+    conversation.leave()
+    conversation.closed()
+  })
+  expect(await ends).toEqual([{ outcome: 'unseen', status: 200, endedAtMs: 0 }])
+})
+
 test('an answer whose end Envoy does not show is not taken for cut', async () => {
   const ends = told({ responseBodyMode: bodyMode.none }, ({ begin, body, answer, conversation }) => {
     begin()

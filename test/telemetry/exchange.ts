@@ -74,10 +74,12 @@ export function exchange(options: ExchangeOptions): Exchange {
 
 export const event = (data: object): string => `data: ${JSON.stringify(data)}\n\n`
 
+export const done = 'data: [DONE]\n\n'
+
 export const token = (content: string): string => event({ model: 'chat-large-v2', choices: [{ delta: { content } }] })
 
 const usage = { prompt_tokens: 7, completion_tokens: 2, prompt_tokens_details: { cached_tokens: 3 } }
-const pieces = [token('a'), token('b') + event({ choices: [], usage })]
+const pieces = [token('a'), token('b') + event({ choices: [], usage }) + done]
 
 /** Of the body of {@link playStream}'s answer. */
 export const streamBytes = Buffer.byteLength(pieces.join(''))

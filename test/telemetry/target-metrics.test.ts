@@ -217,6 +217,20 @@ describe('while a target is rolled out', () => {
     expect(await figures(ttft)).toEqual([])
   })
 
+  test('requests that Envoy goes on with when this process ends are not cut', async () => {
+    const { open, figures } = createSite()
+    const [unanswered, answered] = [open('llama', 0.9), open('llama', 0.9)]
+    const headers: HeaderValues = []
+    headers[slot.status] = '200'
+    answered.responseHeaders(headers, false)
+    for (const conversation of [unanswered, answered]) {
+      conversation.leave()
+      conversation.closed()
+    }
+    // Of the first nothing is known.
+    expect(await figures(requests)).toEqual(counted('v2', 1, 0, 0))
+  })
+
   test('a target that no server is there for is an error of it', async () => {
     const { open, figures } = createSite({ pools: { 'default/pool': [] } })
     open('llama', 0.9).closed()

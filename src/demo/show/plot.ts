@@ -72,9 +72,9 @@ function dotsBetween([x0, y0]: readonly [number, number], [x1, y1]: readonly [nu
   ])
 }
 
-/** The smallest of 1, 2, 4, 5, 8 times a power of ten that is not below the value; 1 for 0. */
+/** The smallest of 1, 1.5, 2, 3, 4, 5, 6, 8 times a power of ten that is not below the value; 1 for 0. */
 export function roundTop(value: number): number {
   if (value <= 0) return 1
   const power = 10 ** Math.floor(Math.log10(value))
-  return power * [1, 2, 4, 5, 8, 10].find((step) => step * power >= value)!
+  return power * [1, 1.5, 2, 3, 4, 5, 6, 8, 10].find((step) => step * power >= value)!
 }

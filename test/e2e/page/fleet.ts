@@ -81,7 +81,9 @@ export function startTraffic(scene: Scene, perSecond: () => number): () => void 
   const send = () => {
     timer = setTimeout(send, 1000 / perSecond())
     const i = sent++
-    const content = `${openings[i % openings.length]}: ${'all stations of the line, '.repeat(20)} ${i % 40}`
+    // One in five is new to all servers.
+    const opening = i % 5 === 0 ? `Request ${i}` : openings[i % openings.length]
+    const content = `${opening}: ${'all stations of the line, '.repeat(20)} ${i % 40}`
     const fields = { model: models[i % models.length], user: `user-${i % 500}`, stream: true, max_tokens: 12 }
     scene
       .chat({ ...fields, stream_options: { include_usage: true }, messages: [{ role: 'user', content }] })

@@ -5,7 +5,7 @@ import { deserializeRequest, grpcMessage, serializeRequest } from '../ext-proc-o
 import { mutateBytes } from '../mutate-bytes.ts'
 import { randomPieces, wholly } from '../pieces.ts'
 import { expectedEvents, processingRequest, type Told } from '../processing-request.ts'
-import { processingRequestShape, rewriteMessage, withoutMistyped } from '../protobuf.ts'
+import { forProtobufjs, processingRequestShape, rewriteMessage } from '../protobuf.ts'
 import { seededRandom } from '../random.ts'
 import { anyOf } from '../random-of.ts'
 import { openReader } from '../read-stream.ts'
@@ -68,7 +68,7 @@ export const codec = defineTarget<BytesCase>({
     const expected: Told[] = []
     for (const message of messages) {
       try {
-        expected.push(...expectedEvents(deserializeRequest(withoutMistyped(message, processingRequestShape))))
+        expected.push(...expectedEvents(deserializeRequest(forProtobufjs(message, processingRequestShape))))
       } catch {
         // What is skipped without a look may be anything, to us.
         return
