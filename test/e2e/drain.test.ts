@@ -5,7 +5,12 @@ import { envoy } from './envoy.ts'
 
 describe.skipIf(envoy === undefined)('a drain', () => {
   test('lets go of requests whose answers are under way, and Envoy completes them', async () => {
-    const gateway = await startGateway({ envoy: envoy!, modes })
+    const gateway = await startGateway({
+      envoy: envoy!,
+      modes,
+      showsAnswers: true,
+      serveFlags: ['--access-log=1'],
+    })
     try {
       const order: string[] = []
       const ask = async (url: string): Promise<number> => {
@@ -23,6 +28,9 @@ describe.skipIf(envoy === undefined)('a drain', () => {
       order.push('signalbox has ended')
       expect(await answers).toEqual(modes.map(() => 200))
       expect(order[0]).toBe('signalbox has ended')
+      // It does not see how they end, and so does not say that they were cut.
+      const lines = gateway.signalbox.lastLines(1000).match(/^{"time".*"outcome".*$/gm) ?? []
+      expect(lines.map((line) => JSON.parse(line).outcome)).toEqual(modes.map(() => 'unseen'))
     } finally {
       await gateway.stop()
     }

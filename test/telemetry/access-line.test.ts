@@ -5,7 +5,7 @@ import { accessLine, maxTextLength, requestIdHeader } from '../../src/telemetry/
 import { type Ended, observeEnds } from '../../src/telemetry/exchange-ends.ts'
 import { lineLimits } from '../../src/telemetry/line-writer.ts'
 import { createWorld, onePool, type WorldInput } from '../extproc/world.ts'
-import { type Exchange, exchange, playStream, streamBytes } from './exchange.ts'
+import { done, type Exchange, exchange, fullPool, playStream, streamBytes } from './exchange.ts'
 
 const requestId = '3d5f1f64-90ab-4cde-8f01-234567890abc'
 
@@ -79,6 +79,36 @@ test('a refusal says its code, and nothing that there was not', async () => {
   })
 })
 
+test('the base model of an adapter', async () => {
+  const line = await lineOf({ world: { baseModels: { 'chat-large-v2': 'qwen' } } }, playStream)
+  expect(JSON.parse(line)).toMatchObject({ model: 'chat', target: 'chat-large-v2', baseModel: 'qwen' })
+})
+
+test('a header that has a model keep its name chose the target, not the resource', async () => {
+  const headers = { 'x-llm-d-model-name-rewrite': 'chat' }
+  const line = await lineOf({ headers }, playStream)
+  expect(JSON.parse(line)).toMatchObject({ target: 'chat', why: { targetBy: 'a header of the request' } })
+})
+
+test('a request that had to wait, and how long', async () => {
+  const { queues, letGo } = fullPool()
+  const line = await lineOf({ world: { queues } }, async (played) => {
+    const { clock, queues } = played.world
+    played.begin()
+    await clock.advance(10)
+    played.body('{"model":"chat","messages":[]}')
+    await clock.advance(40)
+    letGo()
+    queues?.release('default/qwen-pool')
+    played.answer(200)
+    played.piece(done, true)
+    played.conversation.closed()
+  })
+  const { why, ms } = JSON.parse(line)
+  expect(why).toMatchObject({ queued: true })
+  expect(ms).toMatchObject({ body: 10, queue: 40, decision: 50 })
+})
+
 test('a proxy that fell back: where it was sent, and who answered', async () => {
   const pools = { 'default/qwen-pool': ['10.0.0.1:8000', '10.0.0.2:8000'] }
   const line = await lineOf({ world: { pools } }, ({ begin, body, answer, piece, conversation }) => {
@@ -145,7 +175,7 @@ describe('whatever a client sends', () => {
               }),
             )
             answer(200)
-            piece(`data: {"choices":[{"delta":{"content":"${secret}"}}]}\n\n`, true)
+            piece(`data: {"choices":[{"delta":{"content":"${secret}"}}]}\n\n${done}`, true)
             conversation.closed()
           })
           expect(JSON.parse(line).outcome).toBe('answered')

@@ -1,3 +1,5 @@
+import { defaultFlowControlOptions } from '../../src/admission/options.ts'
+import { PoolQueues } from '../../src/admission/pool-queues.ts'
 import { Conversation, type ConversationContext } from '../../src/extproc/conversation.ts'
 import { bodyMode } from '../../src/extproc/decode.ts'
 import { type HeaderValues, slot } from '../../src/extproc/headers.ts'
@@ -96,4 +98,22 @@ export async function playStream({ world: { clock }, begin, body, answer, piece,
   await clock.advance(800)
   piece(pieces[1], true)
   conversation.closed()
+}
+
+/** A pool that is full until it is said to be not. */
+export function fullPool() {
+  let isFull = true
+  const queues: WorldInput['queues'] = (_, clock) =>
+    new PoolQueues(defaultFlowControlOptions, {
+      clock,
+      saturation: () => (isFull ? 1 : 0),
+      hasEndpoints: () => true,
+      observer: () => ({ enqueued() {}, dispatched() {}, rejected() {} }),
+    })
+  return {
+    queues,
+    letGo() {
+      isFull = false
+    },
+  }
 }

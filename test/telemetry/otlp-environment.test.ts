@@ -23,7 +23,9 @@ describe('what is sent', () => {
     [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, /OTLP over grpc is not supported: no traces .* 4318$/],
     [{ OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/json' }, /OTLP over http\/json is not supported/],
     [{ OTEL_TRACES_EXPORTER: 'zipkin' }, /OTEL_TRACES_EXPORTER=zipkin is neither otlp nor none/],
-    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'collector' }, /the OTLP endpoint collector is no URL/],
+    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'collector' }, /the OTLP endpoint is no URL such as http/],
+    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'localhost:4318' }, /the OTLP endpoint is no URL such as http/],
+    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'me:hunter2@localhost' }, /^(?!.*hunter2).*is no URL such as http/],
   ])('with %j no traces, and it is said why', (more, problem) => {
     const { exportsTraces, problems } = readOtlpSettings({ ...endpoint, ...more })
     expect(exportsTraces).toBe(false)

@@ -7,8 +7,6 @@ import {
   type Sampler,
 } from '@opentelemetry/sdk-trace'
 import { describe, expect, test } from 'vitest'
-import { defaultFlowControlOptions } from '../../src/admission/options.ts'
-import { PoolQueues } from '../../src/admission/pool-queues.ts'
 import type { ConversationContext } from '../../src/extproc/conversation.ts'
 import { maxPromptTextBytes } from '../../src/request/prompt-text.ts'
 import { nothingScheduled } from '../../src/scheduling/plugin.ts'
@@ -16,7 +14,7 @@ import { observeEnds } from '../../src/telemetry/exchange-ends.ts'
 import { Tracer } from '../../src/telemetry/tracer.ts'
 import { createWorld, onePool, type WorldInput } from '../extproc/world.ts'
 import { requestOf } from '../request/request-of.ts'
-import { exchange, playStream, streamBytes } from './exchange.ts'
+import { exchange, fullPool, playStream, streamBytes } from './exchange.ts'
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
 const clientSpan = '00f067aa0ba902b7'
@@ -58,24 +56,6 @@ function traced({ sampler = new AlwaysOnSampler(), headers = {}, world: input = 
     ),
   })
   return { played, spans, world }
-}
-
-/** A pool that is full until it is said to be not. */
-function fullPool() {
-  let isFull = true
-  const queues: WorldInput['queues'] = (_, clock) =>
-    new PoolQueues(defaultFlowControlOptions, {
-      clock,
-      saturation: () => (isFull ? 1 : 0),
-      hasEndpoints: () => true,
-      observer: () => ({ enqueued() {}, dispatched() {}, rejected() {} }),
-    })
-  return {
-    queues,
-    letGo() {
-      isFull = false
-    },
-  }
 }
 
 const msOf = ([seconds, nanoseconds]: readonly number[]): number =>
