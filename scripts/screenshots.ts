@@ -2,7 +2,8 @@
  * Makes the pictures of the admin page anew: docs/images/page-*.png.
  *   npm run screenshots -- [--seconds 300]
  */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -59,7 +60,10 @@ const pictures = [
   { name: 'phone', colorScheme: 'dark', width: 360, height: 780, from: '#main' },
 ] as const
 
-const fleet = await startFleet('8b-h100', { resources: rollout, kvBlocks: 90 })
+// The page shows where resources stand: a short path, as people have it.
+const work = mkdtempSync(join(tmpdir(), 'signalbox-screenshots-'))
+process.chdir(work)
+const fleet = await startFleet('8b-h100', { resources: rollout, resourcesFolder: 'models', kvBlocks: 90 })
 // Waves, as of people who come and go.
 const stopTraffic = startTraffic(fleet.scene, () => 24 + 10 * Math.sin(performance.now() / 12_000))
 const browser = await launchBrowser()
@@ -86,4 +90,5 @@ try {
   stopTraffic()
   await browser.close()
   await fleet.stop()
+  rmSync(work, { recursive: true })
 }

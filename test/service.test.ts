@@ -1,9 +1,12 @@
 import { writeFile } from 'node:fs/promises'
+import { connect } from 'node:http2'
 import { join } from 'node:path'
 import pino from 'pino'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { type ServiceOptions, startService } from '../src/service.ts'
 import { SourceError } from '../src/sources/source.ts'
+import { RawCall } from './extproc/serving.ts'
+import { grpcMessage, serializeRequest } from './fuzz/ext-proc-oracle.ts'
 import { serviceOptions } from './service-options.ts'
 import { poolText } from './sources/manifest-text.ts'
 import { makeTempDirectory } from './sources/temp-directory.ts'
@@ -44,4 +47,29 @@ test('a folder without certificates is an error that names its flag', async () =
   const start = startService(await optionsFor({ tls: { folder } }), pino({ level: 'silent' }))
   await expect(start).rejects.toThrow(SourceError)
   await expect(start).rejects.toThrow(`--cert-path ${folder}: ENOENT`)
+})
+
+test('what the drain timeout cuts has its access line', async () => {
+  const written: string[] = []
+  const standardOutput = vi.spyOn(process.stdout, 'write').mockImplementation((text: unknown, ...rest: unknown[]) => {
+    written.push(String(text))
+    const done = rest.at(-1)
+    if (done instanceof Function) done()
+    return true
+  })
+  onTestFinished(() => standardOutput.mockRestore())
+  const service = await startService(await optionsFor({ accessLogShare: 0 }), pino({ level: 'silent' }))
+  const session = connect(`http://127.0.0.1:${service.grpcPort}`)
+  session.on('error', () => {})
+  onTestFinished(() => session.destroy())
+  const call = new RawCall(session)
+  const path = { key: ':path', raw_value: Buffer.from('/v1/chat/completions') }
+  const request_headers = { headers: { headers: [path] } }
+  call.stream.write(grpcMessage(serializeRequest({ request_headers })))
+  // The body never comes.
+  const page = async () => (await fetch(`http://127.0.0.1:${service.metricsPort}/metrics`)).text()
+  await expect.poll(page).toMatch(/^signalbox_open_exchanges 1$/m)
+  await service.drain()
+  const lines = written.join('').match(/^{"time".*$/gm) ?? []
+  expect(lines.map((line) => JSON.parse(line).outcome)).toEqual(['cut'])
 })

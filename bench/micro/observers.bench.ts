@@ -64,6 +64,7 @@ const pieces = [
   event({ model: 'qwen', choices: [{ delta: { content: 'lorem' } }] }),
   event({ model: 'qwen', choices: [{ delta: { content: 'ipsum' } }] }),
   event({ choices: [], usage: { prompt_tokens: 256, completion_tokens: 2 } }),
+  Buffer.from('data: [DONE]\n\n'),
 ]
 
 /** One exchange with all that operators are told of it. */

@@ -44,9 +44,10 @@ export function createAccess(
   if (!asksForTokens) return async () => undefined
   const reviews = client && new ClusterReviews(client, clock)
   const remedy = remedyOf(tokenFile, reviews)
+  let cause = ''
   const warn = atMostEvery(logIntervalMs, clock.nowMs.bind(clock), (count) =>
     log.warn(
-      { count },
+      { count, cause },
       'a token for the metrics port could not be reviewed; see the right to create tokenreviews and subjectaccessreviews',
     ),
   )
@@ -67,8 +68,13 @@ export function createAccess(
         return { status: 403, message: `${review.user} may not do this: a ClusterRole with the rule ${rule} allows it` }
       }
       case 'unanswered':
+        cause = review.cause
         warn()
-        return { status: 503, message: `the cluster could not be asked about the token: ${review.cause}` }
+        // Whoever asks is nobody yet: what the API server said is for the log.
+        return {
+          status: 503,
+          message: 'the cluster could not be asked about the token: the log of this service says why',
+        }
     }
   }
 }

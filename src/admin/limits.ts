@@ -3,6 +3,9 @@
 /** Browsers that look at the same time. */
 export const maxViewers = 32
 
+/** States in a row that a browser takes nothing of before its stream is ended. */
+export const maxMissedStates = 30
+
 /** Between two states, milliseconds. */
 export const stateIntervalMs = 1_000
 

@@ -1,12 +1,13 @@
 import type { ServerResponse } from 'node:http'
-import { maxViewers } from './limits.ts'
+import { maxMissedStates, maxViewers } from './limits.ts'
 
 /**
  * Those who look at the page. What they are told is written down once for all of them. Who takes it too slowly is passed over until all
- * that was sent has left: nothing waits for anybody.
+ * that was sent has left: nothing waits for anybody. Who takes nothing at all makes room for others.
  */
 export class Viewers {
-  readonly #responses = new Set<ServerResponse>()
+  /** With how many events each has missed in a row. */
+  readonly #responses = new Map<ServerResponse, number>()
 
   get count(): number {
     return this.#responses.size
@@ -19,20 +20,23 @@ export class Viewers {
   /** Begins a stream of server-sent events, with some to begin with. */
   add(response: ServerResponse, first: string): void {
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
-    this.#responses.add(response)
+    this.#responses.set(response, 0)
     response.on('close', () => this.#responses.delete(response))
     response.write(first)
   }
 
   tell(event: string): void {
     const bytes = Buffer.from(event)
-    for (const response of this.#responses) {
-      if (response.writableLength === 0) response.write(bytes)
+    for (const [response, missed] of this.#responses) {
+      const isFree = response.writableLength === 0
+      this.#responses.set(response, isFree ? 0 : missed + 1)
+      if (isFree) response.write(bytes)
+      else if (missed + 1 >= maxMissedStates) response.destroy()
     }
   }
 
   close(): void {
-    for (const response of this.#responses) response.destroy()
+    for (const response of this.#responses.keys()) response.destroy()
   }
 }
 

@@ -228,7 +228,11 @@ async function askServer(
   if (response.status === 404)
     throw new InputError(`${url}: 404; is it the metrics port of a Signalbox that serves with --admin-page?`)
   if (!response.ok) throw new InputError(`${url}: ${response.status}: ${text.trim()}`)
-  return JSON.parse(text) as Explanation
+  try {
+    return JSON.parse(text) as Explanation
+  } catch {
+    throw new InputError(`${url}: the answer is no explanation; is it the metrics port of a Signalbox?`)
+  }
 }
 
 function parseEntry(value: string): number {

@@ -77,7 +77,8 @@ export function readCurl(line: string, readFile: (path: string) => Buffer): Clie
     )
   }
   const list = (name: keyof typeof options): readonly string[] => (values[name] as string[] | undefined) ?? []
-  const address = list('url')[0] ?? positionals.find((each) => each !== 'curl')
+  // The value of an option that is not known here stands among them.
+  const address = list('url')[0] ?? positionals.find((each) => /^https?:\/\//i.test(each)) ?? positionals.at(-1)
   if (address === undefined) throw new CurlError('it names no URL')
   const url = urlOf(address)
   const pieces: Buffer[] = []
@@ -158,10 +159,11 @@ function defaultHeaders(isJson: boolean, hasData: boolean): (readonly [string, s
 
 /** `Name: value` takes the place of curl's own; `Name:` removes it; `Name;` sends it empty. */
 function setHeader(headers: (readonly [string, string])[], header: string): void {
-  const match = /^\s*([^:;\s]+)\s*([:;])\s*(.*?)\s*$/s.exec(header)
+  const match = /^([^:;\s]+)\s*([:;])/.exec(header.trim())
   if (match === null) return
-  const [, given, mark, value] = match
+  const [begin, given, mark] = match
   const name = given.toLowerCase()
+  const value = header.trim().slice(begin.length).trim()
   for (let i = headers.length - 1; i >= 0; i -= 1) if (headers[i][0] === name) headers.splice(i, 1)
   if (value !== '' || mark === ';') headers.push([name, value])
 }

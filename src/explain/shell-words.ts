@@ -81,6 +81,9 @@ function closing(line: string, from: number, quote: string, isEscapable = quote 
   throw new ShellError(`a ${quote} is not closed`)
 }
 
+/** What is no character of Unicode stands for one that can't be shown. */
+const characterOf = (codePoint: number): string => (codePoint <= 0x10_ffff ? String.fromCodePoint(codePoint) : '\ufffd')
+
 /** Bash, "ANSI-C Quoting". */
 function ansiText(text: string): string {
   return text.replaceAll(
@@ -88,7 +91,7 @@ function ansiText(text: string): string {
     (...match) => {
       const [, short, long, byte, octal, char] = match as (string | undefined)[]
       const hex = short ?? long ?? byte
-      if (hex !== undefined) return String.fromCodePoint(Number.parseInt(hex, 16))
+      if (hex !== undefined) return characterOf(Number.parseInt(hex, 16))
       if (octal !== undefined) return String.fromCharCode(Number.parseInt(octal, 8))
       return escapes[char!] ?? `\\${char}`
     },

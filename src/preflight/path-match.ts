@@ -1,3 +1,4 @@
+import { createContext, Script } from 'node:vm'
 import type { RouteMatch } from './schema.ts'
 
 type PathMatch = RouteMatch['path']
@@ -14,11 +15,30 @@ export function matchesPath({ type, value }: PathMatch, path: string): boolean |
   }
 }
 
+/** An expression that takes longer is given up, milliseconds: Envoy's take time in proportion to the text, JavaScript's may take forever. */
+const maxMatchMs = 100
+
+/** Expressions that were given up are not tried again; so many are remembered. */
+const maxEndless = 1_000
+const endless = new Set<string>()
+
+const matching = { expression: '', text: '' }
+const matchScript = new Script('new RegExp(expression).test(text)')
+let matchContext: ReturnType<typeof createContext> | undefined
+
 /** Whether an expression matches a text from its beginning to its end; undefined where it can't be known. */
 export function matchesWhole(expression: string, text: string): boolean | undefined {
+  if (endless.has(expression)) return undefined
+  matchContext ??= createContext(matching)
+  matching.expression = `^(?:${expression})$`
+  matching.text = text
   try {
-    return new RegExp(`^(?:${expression})$`).test(text)
-  } catch {
+    return matchScript.runInContext(matchContext, { timeout: maxMatchMs }) as boolean
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') {
+      if (endless.size >= maxEndless) endless.clear()
+      endless.add(expression)
+    }
     return undefined
   }
 }

@@ -229,19 +229,27 @@ function baseModelOf(catalog: Catalog, model: string | undefined, target: Target
   return catalog.baseModels.get(model) ?? (target && catalog.baseModels.get(target.name))
 }
 
-/** A target by weight: drawn for each request, or the same for each value of the split's sticky key. */
+/**
+ * A target by weight: drawn for each request, or the same for each value of the split's sticky key. One that is rolled out, the last,
+ * takes its part from the users of each of the others alike, so that nobody goes from one of these to another when it grows.
+ */
 function chooseTarget(split: TargetSplit, model: string, request: ModelRequest, random: () => number): TargetModel {
-  const { targets, totalWeight, stickyBy } = split
+  const { targets, totalWeight, stickyBy, rollout } = split
   const only = onlyTarget(targets)
   if (only !== undefined) return only
   const value = stickyBy && request.stickyValue(stickyBy)
   const share = value === undefined ? random() : hashToShare(`${model}\0${value}`)
-  let left = share * totalWeight
+  const newest = rollout === undefined ? undefined : targets[targets.length - 1]
+  const restWeight = newest === undefined ? totalWeight : totalWeight - newest.weight
+  let left = share * restWeight
   let last = targets[0]
   for (const target of targets) {
     if (target.weight === 0) continue
+    if (left < target.weight) {
+      const isKept = newest === undefined || left * totalWeight < target.weight * restWeight
+      return isKept ? target : newest
+    }
     left -= target.weight
-    if (left < 0) return target
     last = target
   }
   // Sums of fractions may fall short of the total weight by a little.

@@ -31,6 +31,9 @@ import { Tracer } from './tracer.ts'
 /** Exporters tell of trouble so often at most, milliseconds: a collector that is gone would fill the log. */
 const troubleIntervalMs = 60_000
 
+/** Of what they say, UTF-16 code units: a collector may answer with any page. */
+export const maxCauseLength = 500
+
 export type OtlpParts = {
   readonly settings: OtlpSettings
   readonly clock: Pick<Clock, 'nowMs' | 'epochMs'>
@@ -78,7 +81,7 @@ export function startOtlp({ settings, clock, workerId, pairs, log }: OtlpParts):
   return {
     tracer,
     async close() {
-      await Promise.allSettled(closing.map((close) => close()))
+      await Promise.all(closing.map((close) => close().catch((error: Error) => diag.error(error.message))))
     },
   }
 }
@@ -90,12 +93,23 @@ function logTrouble(log: Logger): void {
     log.warn({ cause, count }, 'telemetry could not be sent over OTLP'),
   )
   const trouble = (...message: readonly unknown[]) => {
-    cause = message.map((part) => (part instanceof Error ? part.message : String(part))).join(' ')
+    cause = message.map(wordsOf).join(' ').slice(0, maxCauseLength)
     warn()
   }
   const silent = () => {}
   const logger = { error: trouble, warn: trouble, info: silent, debug: silent, verbose: silent }
   diag.setLogger(logger, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true })
+}
+
+/** The SDK tells of errors as JSON, of which the stack is of no use to who reads the log. */
+function wordsOf(part: unknown): string {
+  if (part instanceof Error) return part.message
+  try {
+    const { code, message, data } = JSON.parse(String(part))
+    return [code, message, data].filter((each) => each !== undefined && each !== '').join(' ')
+  } catch {
+    return String(part)
+  }
 }
 
 /** An instance that the environment names is the pod: each of several processes in it is one of its own. */

@@ -13,8 +13,8 @@ const silent = pino({ level: 'silent' })
 const asking: AccessOptions = { asksForTokens: true, tokenFile: undefined }
 const bearer = (token: string) => ({ authorization: `Bearer ${token}`, host: '10.0.0.5:9090' })
 
-const accessBy = (options: Partial<AccessOptions>, client?: Pick<KubeClient, 'create'>) =>
-  createAccess({ ...asking, ...options }, client, new ManualClock(), silent)
+const accessBy = (options: Partial<AccessOptions>, client?: Pick<KubeClient, 'create'>, log = silent) =>
+  createAccess({ ...asking, ...options }, client, new ManualClock(), log)
 
 function fileWith(text: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'signalbox-token-'))
@@ -110,10 +110,13 @@ describe('who comes from elsewhere', () => {
 
   test('is not let in while the cluster can not be asked', async () => {
     const failing = { create: async () => Promise.reject(new Error('connect ECONNREFUSED')) }
-    expect(await accessBy({}, failing)(requestFrom('10.0.0.9', bearer('abc')), '/metrics')).toEqual({
+    const logged: string[] = []
+    const log = pino({}, { write: (line: string) => void logged.push(line) })
+    expect(await accessBy({}, failing, log)(requestFrom('10.0.0.9', bearer('abc')), '/metrics')).toEqual({
       status: 503,
-      message: 'the cluster could not be asked about the token: connect ECONNREFUSED',
+      message: 'the cluster could not be asked about the token: the log of this service says why',
     })
+    expect(logged.join()).toContain('"cause":"connect ECONNREFUSED"')
   })
 })
 

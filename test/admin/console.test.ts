@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { Console } from '../../src/admin/console.ts'
-import { maxViewers, stateIntervalMs } from '../../src/admin/limits.ts'
+import { maxMissedStates, maxViewers, stateIntervalMs } from '../../src/admin/limits.ts'
 import { Overview } from '../../src/admin/overview.ts'
 import { Viewers } from '../../src/admin/viewers.ts'
 import type { StateFeed } from '../../src/admin/wire.ts'
@@ -108,6 +108,16 @@ test('who is slow is passed over until all has left, and nothing waits for them'
   ])
 })
 
+test('who takes nothing any more makes room for others, and not who is only slow', () => {
+  const viewers = new Viewers()
+  const [gone, slow] = [responseWith(100), responseWith(100)]
+  for (const response of [gone, slow]) viewers.add(response as unknown as ServerResponse, 'first')
+  for (let i = 1; i < maxMissedStates; i++) viewers.tell('missed')
+  slow.writableLength = 0
+  viewers.tell('taken')
+  expect([gone.destroyed, slow.destroyed]).toEqual([true, false])
+})
+
 describe('the files of the page', () => {
   test('are served with a policy that lets nothing else in, and not again when they are known', async () => {
     const page = await fetch(`${url}/`)
@@ -149,6 +159,10 @@ function responseWith(writableLength: number) {
   return {
     told,
     writableLength,
+    destroyed: false,
+    destroy() {
+      this.destroyed = true
+    },
     writeHead() {},
     on() {},
     write: (bytes: string | Buffer) => told.push(String(bytes)),

@@ -27,6 +27,8 @@ export type SceneOptions = {
   readonly servers: readonly { readonly name: string; readonly port: number }[]
   /** Manifests beside that pool. */
   readonly resources?: readonly object[]
+  /** The folder that is made for the manifests, as Signalbox is told it; a temporary one by default. */
+  readonly resourcesFolder?: string
   /** An EndpointPickerConfig, but for its kind. */
   readonly configuration?: object
   readonly serveFlags?: readonly string[]
@@ -152,7 +154,7 @@ async function start(options: SceneOptions, ends: (() => Promise<unknown>)[]): P
   const ports = new Map(names.map((name, index) => [name, listenerPorts[index]]))
 
   const files = {
-    resources: join(folder, 'resources', 'resources.yaml'),
+    resources: join(options.resourcesFolder ?? join(folder, 'resources'), 'resources.yaml'),
     endpoints: join(folder, 'endpoints.yaml'),
     configuration: join(folder, 'configuration.yaml'),
     envoy: join(folder, 'envoy.yaml'),

@@ -8,6 +8,8 @@ import {
 } from '@grpc/grpc-js'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadProtos } from '../../protos/load.ts'
+import type { StateFeed } from '../../src/admin/wire.ts'
+import type { Explanation } from '../../src/explain/explanation.ts'
 import { envoy } from './envoy.ts'
 import { type Scene, startScene } from './scene.ts'
 import { streamUntilToldTo, Upstream } from './upstream.ts'
@@ -90,7 +92,7 @@ describe.skipIf(envoy === undefined)('two workers', () => {
 
   beforeAll(async () => {
     upstreams = await Promise.all(['qwen-0', 'qwen-1'].map((name) => new Upstream(name, streamUntilToldTo).listen()))
-    const serveFlags = ['--workers=2', '--drain-timeout=20s']
+    const serveFlags = ['--workers=2', '--drain-timeout=20s', '--admin-page']
     scene = await startScene({ servers: upstreams, configuration: leastRequests, serveFlags, envoyWorkers: 2 })
     connections = Array.from({ length: 8 }, () => new Connection(portOf(scene.signalbox)))
     // Each is there, and has gone to a worker.
@@ -121,6 +123,33 @@ describe.skipIf(envoy === undefined)('two workers', () => {
     held.end()
     await held.ended
     await expect.poll(async () => (await chosen()).length).toBe(2)
+  })
+
+  test('explain by what they know of each other, count nothing for it, and tell the page what they decide', async () => {
+    const held = await connections[0].open()
+    const other = upstreams.find(({ address }) => address !== held.endpoint)!.address
+    const routed = await scene.metric('signalbox_requests_total{result="routed"}')
+    const body = JSON.stringify({ body: JSON.stringify({ model: 'qwen', messages: [] }) })
+    const explain = async () => {
+      const headers = { 'content-type': 'application/json' }
+      const answer = await fetch(new URL('/explain', scene.metricsUrl), { method: 'POST', headers, body })
+      return (await answer.json()) as Explanation
+    }
+    const picked = ({ endpoints }: Explanation) => endpoints.find(({ rank }) => rank === 1)?.address
+    // The worker that is asked need not be the one that has the request in flight.
+    await expect.poll(async () => picked(await explain())).toBe(other)
+    expect(await explain()).toMatchObject({
+      outcome: 'endpoint',
+      pool: { key: 'default/pool' },
+      endpointCount: 2,
+      profiles: [{ name: 'default', scorers: [{ plugin: 'active-request-scorer' }], picked: [other] }],
+    })
+    expect(await scene.metric('signalbox_requests_total{result="routed"}')).toBe(routed)
+    const state = async () => (await (await fetch(new URL('/state', scene.metricsUrl))).json()) as { state: StateFeed }
+    const decided = async () => (await state()).state.decisions.map(({ outcome }) => outcome)
+    await expect.poll(decided).toContain('endpoint')
+    held.end()
+    await held.ended
   })
 
   test('have one page of metrics, which adds them up', async () => {

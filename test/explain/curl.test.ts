@@ -52,8 +52,18 @@ describe('a curl line is read as curl would send it', () => {
     [`curl -I host`, 'HEAD', '/'],
     [`curl -XDELETE host/x`, 'DELETE', '/x'],
     [`curl -o out.txt -m 5 --url host/y`, 'GET', '/y'],
+    [`curl --max-filesize 100 http://host/z -k`, 'GET', '/z'],
   ])('%s', (line, method, path) => {
     expect(read(line)).toMatchObject({ method, path, body: '' })
+  })
+
+  test('with a header of a million blanks in no more time than it takes to read them', () => {
+    const value = `b${' '.repeat(1_000_000)}c`
+    expect(read(`curl host -H 'a: ${value}'`).headers.a).toBe(value)
+  })
+
+  test('an escape that is no character of Unicode stands for one that can not be shown', () => {
+    expect(read(`curl host -H $'a: \\UFFFFFFFF'`).headers.a).toBe('\ufffd')
   })
 
   test('-u, -A, -b, and headers that replace, remove or are empty', () => {

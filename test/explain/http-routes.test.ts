@@ -46,6 +46,15 @@ function match(
 const lastOf = (rules: readonly Rule[], client: Partial<ClientRequest> = {}) =>
   match([routeOf('a', rules)], client).last
 
+test('an expression that would take forever here is left to Envoy, and holds nobody up', () => {
+  const endless = { name: 'endless', matches: [path('/(a+)+b', 'RegularExpression')] }
+  const { last, notes } = match([routeOf('a', [endless])], { path: `/${'a'.repeat(60)}` })
+  expect({ last, notes }).toEqual({
+    last: undefined,
+    notes: ['HTTPRoute default/a rule 1 has an expression that Envoy alone can read'],
+  })
+})
+
 describe('the rule that goes first', () => {
   const any = { name: 'any', matches: [path('/')] }
 

@@ -165,7 +165,8 @@ describe.skipIf(isSkipped || envoy === undefined)(
     test('when the leader is killed in the midst of it, the other one goes on where it was', async () => {
       await annotate({
         'rollout-steps': '20% for 4s, 60% for 4s, 100%',
-        'rollout-limits': 'samples=10',
+        // Of servers that answer at once, on a machine with other things to do, times tell nothing.
+        'rollout-limits': 'samples=10, ttft-p90=100x, tokens-per-second=0.01x',
         'sticky-by': 'user',
       })
       const seen: number[] = []

@@ -4,6 +4,14 @@ import { type ModelRequest, type Route, resolve } from '../../src/request/resolv
 import { shareOut } from '../../src/rollout/share.ts'
 import { catalogOf } from './catalog-of.ts'
 
+const onItsWay = {
+  resource: 'InferenceModel d/llama',
+  plan: undefined,
+  phase: 'Progressing',
+  step: 0,
+  message: undefined,
+} as const
+
 /** Two stable targets and one that is rolled out as far as `weightPercent`. */
 function rolledOut(weightPercent: number) {
   const own = [
@@ -12,7 +20,8 @@ function rolledOut(weightPercent: number) {
     { name: 'v0', weight: 1 },
   ]
   const weights = shareOut(own, 'canary', weightPercent)!.map(({ name, weight }) => [name, weight] as const)
-  const split = { targets: Object.fromEntries(weights), stickyBy: { kind: 'user' } } as const
+  const rollout = { ...onItsWay, target: 'canary', weightPercent }
+  const split = { targets: Object.fromEntries(weights), stickyBy: { kind: 'user' }, rollout } as const
   return catalogOf({ pools: ['d/p'], models: { llama: { pool: 'd/p', ...split } } })
 }
 
@@ -65,6 +74,20 @@ describe('users of a target that is rolled out', () => {
     )
   })
 
+  test('whoever does not have it stays with the stable target of before, and these keep their shares', () => {
+    const weight = fc.double({ min: 0, max: 100, noNaN: true })
+    fc.assert(
+      fc.property(weight, fc.string(), (weightPercent, user) => {
+        const target = targetOf(rolledOut(weightPercent), user)
+        if (target !== 'canary') expect(target).toBe(targetOf(rolledOut(0), user))
+      }),
+      { numRuns: 2_000 },
+    )
+    const draws = Array.from({ length: 4_000 }, (_, i) => targetOf(rolledOut(20), undefined, (i + 0.5) / 4_000))
+    const countOf = (name: string) => draws.filter((each) => each === name).length
+    expect([countOf('v1'), countOf('v0'), countOf('canary')]).toEqual([2_400, 800, 800])
+  })
+
   test.each([0, 2 ** -32, 0.2, 0.5, 0.9999, 1 - 2 ** -32, 1 - 2 ** -53])(
     'at 0 %% and at 100 %% nothing is left to the draw %d',
     (draw) => {
@@ -74,21 +97,16 @@ describe('users of a target that is rolled out', () => {
   )
 
   test('requests without the key are drawn by the same weights', () => {
-    expect(targetOf(rolledOut(0.5), undefined, 0.9949)).toBe('v0')
-    expect(targetOf(rolledOut(0.5), undefined, 0.9951)).toBe('canary')
+    // The last 0.5 % of what each of the others has.
+    expect(targetOf(rolledOut(0.5), undefined, 0.75 * 0.9949)).toBe('v1')
+    expect(targetOf(rolledOut(0.5), undefined, 0.75 * 0.9951)).toBe('canary')
+    expect(targetOf(rolledOut(0.5), undefined, 0.7501)).toBe('v0')
+    expect(targetOf(rolledOut(0.5), undefined, 0.9999)).toBe('canary')
   })
 })
 
 test('the route says of what choice the rollout is', () => {
-  const rollout = {
-    resource: 'InferenceModel d/llama',
-    target: 'b',
-    plan: undefined,
-    weightPercent: 50,
-    phase: 'Progressing',
-    step: 0,
-    message: undefined,
-  } as const
+  const rollout = { ...onItsWay, target: 'b', weightPercent: 50 }
   const split = { pool: 'd/p', targets: { a: 50, b: 50 }, rollout }
   const catalog = catalogOf({ pools: ['d/p'], models: { llama: split, plain: { pool: 'd/p', targets: { a: 1 } } } })
   const rolloutOf = (request: ModelRequest) => (resolve(catalog, request, false, () => 0) as Route).rollout

@@ -55,13 +55,16 @@ export class OtlpReceiver {
   readonly headers: { readonly path: string; readonly headers: Readonly<Record<string, unknown>> }[] = []
   /** What it answers. */
   status = 200
+  /** What it answers with another status. */
+  refusal = ''
   readonly #server = createServer(async (request, response) => {
     const path = request.url ?? ''
     this.headers.push({ path, headers: request.headers })
     const body = await buffer(request)
     const bytes = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body
     if (this.status === 200) this.#take(path, bytes)
-    response.writeHead(this.status, { 'content-type': 'application/x-protobuf' }).end()
+    response.writeHead(this.status, { 'content-type': 'application/x-protobuf' })
+    response.end(this.status === 200 ? undefined : this.refusal)
   })
 
   /** Resolves to its address, such as `http://127.0.0.1:4318`. */

@@ -29,13 +29,13 @@ const canary = {
   },
 }
 
-export type FleetOptions = Pick<SceneOptions, 'resources' | 'serveFlags'> & {
+export type FleetOptions = Pick<SceneOptions, 'resources' | 'resourcesFolder' | 'serveFlags'> & {
   /** Of each server, of 16 tokens; few of them are soon in use. */
   readonly kvBlocks?: number
 }
 
 export async function startFleet(latency: 'instant' | '8b-h100', options: FleetOptions = {}): Promise<Fleet> {
-  const { resources = [], serveFlags = [], kvBlocks } = options
+  const { resources = [], resourcesFolder, serveFlags = [], kvBlocks } = options
   const servers = await Promise.all(
     ['qwen-0', 'qwen-1', 'qwen-2'].map((name) =>
       startSim({
@@ -52,6 +52,7 @@ export async function startFleet(latency: 'instant' | '8b-h100', options: FleetO
     const scene = await startScene({
       servers: servers.map(({ port }, i) => ({ name: `qwen-${i}`, port })),
       resources: [modelAlias('assistant', 'qwen'), canary, ...resources],
+      ...(resourcesFolder !== undefined && { resourcesFolder }),
       listeners: {
         only: { processingMode: { response_body_mode: 'STREAMED', response_trailer_mode: 'SKIP' } },
       },
