@@ -13,7 +13,7 @@ test('the wall clock is read in two places: the clock, and the dates of a self-s
 
 test('what it says is written into Kubernetes objects and simulated answers, and nothing else', () => {
   const users = filesWith(/\bepochMs\b/).map((file) => file.split('/')[0])
-  expect([...new Set(users)].sort()).toEqual(['clock.ts', 'controller', 'kubernetes', 'rollout', 'sim'])
+  expect([...new Set(users)].sort()).toEqual(['cli', 'clock.ts', 'controller', 'kubernetes', 'rollout', 'sim'])
 })
 
 test('time that decides goes on when the wall clock jumps', () => {

@@ -199,7 +199,7 @@ describe('the documents', () => {
 test('CONTRIBUTING.md has each variable that names a part', () => {
   const rows = rowsBelow(textOf('CONTRIBUTING.md'), /^\| variable /)
   const parts = [...textOf('test/real/parts.ts').matchAll(/^ {2}([A-Z0-9_]+):/gm)].map(([, name]) => name)
-  const ofTests = ['CHROMIUM_BIN', 'ENVOY_BIN', 'EXTCASE', 'HELM_BIN', 'SIGNALBOX_WIRE_CASES']
+  const ofTests = ['CHROMIUM_BIN', 'ENVOY_BIN', 'EXTCASE', 'HELM_BIN', 'KUBECTL_BIN', 'SIGNALBOX_WIRE_CASES']
   expect(rows.flatMap(([names]) => codeIn(names)).sort()).toEqual([...parts, ...ofTests].sort())
 })
 
