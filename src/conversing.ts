@@ -95,7 +95,7 @@ export function createConversing(
     new DecisionTeller({
       ...decisions,
       clock: systemClock,
-      dateMs: Date.now,
+      dateMs: systemClock.epochMs,
       trustsHints: options.trustsHints,
       hidesScores,
       endpointsOf: (poolKey) => pools.endpointsOf(poolKey),

@@ -1,4 +1,5 @@
 import type { PoolQueues } from '../admission/pool-queues.ts'
+import { systemClock } from '../clock.ts'
 import type { ConversationContext, Routing } from '../extproc/conversation.ts'
 import type { LivePools } from '../pool/live-pools.ts'
 import type { SchedulingConfiguration } from '../scheduling/configuration.ts'
@@ -40,7 +41,7 @@ export async function explainRequest(
     endpointsOf,
     saturation: (endpoints) => scheduler.saturation(endpoints),
     nowMs: context.clock.nowMs(),
-    dateMs: Date.now(),
+    dateMs: systemClock.epochMs(),
   })
   const host = hostOf(client)
   return host === undefined ? explanation : { ...explanation, request: { ...explanation.request, host } }
