@@ -3,16 +3,16 @@ import { formatProblem } from '../catalog/problem.ts'
 import { systemClock } from '../clock.ts'
 import { ApiError, KubeClient } from '../kubernetes/client.ts'
 import { KubeconfigError, loadKubeconfig } from '../kubernetes/kubeconfig.ts'
-import { drivenResource, statesOf } from '../rollout/driven.ts'
+import { drivenResource, idleResource, statesOf } from '../rollout/driven.ts'
 import { type DrivenResource, driverLimits } from '../rollout/driver.ts'
 import { FileRollouts } from '../rollout/file-rollouts.ts'
-import { annotate, rolloutsInCluster } from '../rollout/in-cluster.ts'
+import { annotate, type FoundRollouts, rolloutsInCluster } from '../rollout/in-cluster.ts'
 import { rolloutAnnotations } from '../rollout/plan.ts'
 import { parseProgress, type RolloutProgress } from '../rollout/progress.ts'
 import { httpPages } from '../rollout/replicas.ts'
 import { type RolloutKind, stateKey } from '../rollout/state.ts'
 import { StateFile } from '../rollout/state-file.ts'
-import { statusLines } from '../rollout/status-text.ts'
+import { idleLines, statusLines } from '../rollout/status-text.ts'
 import { readManifests } from '../sources/manifests.ts'
 import { createLog } from '../telemetry/log.ts'
 import { parseVerbosity } from './flag-values.ts'
@@ -54,11 +54,15 @@ function defineStatus(command: Command): void {
       await saying(command, async () => {
         const read = await reader(flags)
         for (;;) {
-          const found = (await read()).filter(([resource]) => isMeant(resource, name, flags.namespace))
+          const { rollouts, idle } = await read()
+          const found = {
+            rollouts: rollouts.filter(([resource]) => isMeant(resource, name, flags.namespace)),
+            idle: idle.filter((resource) => isMeant(resource, name, flags.namespace)),
+          }
           if (flags.watch && process.stdout.isTTY) process.stdout.write('\u001b[2J\u001b[H')
           process.stdout.write(statusText(found))
           if (!flags.watch) {
-            process.exitCode = found.length === 0 ? 1 : 0
+            process.exitCode = found.rollouts.length === 0 ? 1 : 0
             return
           }
           await new Promise((resolve) => setTimeout(resolve, driverLimits.intervalMs))
@@ -67,17 +71,22 @@ function defineStatus(command: Command): void {
     })
 }
 
-type Found = readonly (readonly [DrivenResource, RolloutProgress | undefined])[]
-
-function statusText(found: Found): string {
-  if (found.length === 0) return `no rollout: no resource has the annotation ${rolloutAnnotations.steps}\n`
-  const blocks = found.map(([{ rollout, ...resource }, progress]) =>
-    statusLines({ ...resource, plan: rollout?.plan, progress }, systemClock.epochMs()).join('\n'),
-  )
-  return `${blocks.join('\n\n')}\n`
+function statusText({ rollouts, idle }: FoundRollouts): string {
+  const blocks = [
+    ...rollouts.map(([{ rollout, ...resource }, progress]) =>
+      statusLines({ ...resource, plan: rollout?.plan, progress }, systemClock.epochMs()),
+    ),
+    ...idle.map(idleLines),
+  ]
+  if (blocks.length === 0) return `no rollout: no resource has the annotation ${rolloutAnnotations.steps}\n`
+  return `${blocks.map((lines) => lines.join('\n')).join('\n\n')}\n`
 }
 
-function isMeant({ kind, name, namespace }: DrivenResource, wanted: string | undefined, inNamespace?: string): boolean {
+function isMeant(
+  { kind, name, namespace }: Omit<DrivenResource, 'rollout'>,
+  wanted: string | undefined,
+  inNamespace?: string,
+): boolean {
   if (inNamespace !== undefined && namespace !== inNamespace) return false
   if (wanted === undefined || wanted === name) return true
   const named = parseTarget(wanted)
@@ -85,13 +94,13 @@ function isMeant({ kind, name, namespace }: DrivenResource, wanted: string | und
 }
 
 /** What reads the rollouts again and again. */
-async function reader({ file, kubeconfig, namespace }: SourceFlags): Promise<() => Promise<Found>> {
+async function reader({ file, kubeconfig, namespace }: SourceFlags): Promise<() => Promise<FoundRollouts>> {
   if (file !== undefined) return () => readFiles(file)
   const client = new KubeClient(await loadKubeconfig(kubeconfig))
   return () => rolloutsInCluster(client, namespace)
 }
 
-async function readFiles(paths: readonly string[]): Promise<Found> {
+async function readFiles(paths: readonly string[]): Promise<FoundRollouts> {
   const { resources } = await readResources(paths)
   const states = new Map<string, string>()
   for (const resource of resources) {
@@ -100,12 +109,14 @@ async function readFiles(paths: readonly string[]): Promise<Found> {
       states.set(`${metadata?.namespace ?? defaultNamespace} ${key}`, text)
     }
   }
-  return resources.flatMap((resource) => {
+  const rollouts = resources.flatMap((resource) => {
     const driven = drivenResource(resource, defaultNamespace)
     if (driven === undefined) return []
     const text = states.get(`${driven.namespace} ${stateKey(driven.kind, driven.name)}`)
     return [[driven, text === undefined ? undefined : parseProgress(text)] as const]
   })
+  const idle = resources.map((resource) => idleResource(resource, defaultNamespace))
+  return { rollouts, idle: idle.filter((each) => each !== undefined) }
 }
 
 async function readResources(paths: readonly string[]) {
@@ -176,11 +187,15 @@ async function inFiles(verb: Verb, target: Target, { file, namespace = defaultNa
   process.stdout.write(lines.map((line) => `  ${line}\n`).join(''))
 }
 
-function theOne(found: Found, { kind, name }: Target, namespace: string): Found[number] {
-  const one = found.find(([each]) => each.kind === kind && each.name === name && each.namespace === namespace)
+function theOne({ rollouts, idle }: FoundRollouts, { kind, name }: Target, namespace: string) {
+  const isIt = (each: Omit<DrivenResource, 'rollout'>) =>
+    each.kind === kind && each.name === name && each.namespace === namespace
+  const one = rollouts.find(([each]) => isIt(each))
   if (one !== undefined) return one
-  const others = found.map(([each]) => nameOf(each))
-  const hint = others.length === 0 ? `nothing there has ${rolloutAnnotations.steps}` : `there is ${others.join(', ')}`
+  const why = idle.find(isIt)?.why
+  const others = rollouts.map(([each]) => nameOf(each))
+  const hint =
+    why ?? (others.length === 0 ? `nothing there has ${rolloutAnnotations.steps}` : `there is ${others.join(', ')}`)
   throw new Error(`no rollout of ${nameOf({ kind, name })} in ${namespace}: ${hint}`)
 }
 
@@ -234,7 +249,7 @@ function defineDrive(command: Command): void {
     .requiredOption('--state <file>', 'where the state is kept: a manifest that all replicas have to read, too')
     .option('--token-file <file>', 'bearer token for the metrics of replicas elsewhere')
     .option('-v, --v <level>', 'log verbosity: 0 info, 3 debug, 5 trace', parseVerbosity, 0)
-    .action(drive)
+    .action((flags: DriveFlags) => saying(command, () => drive(flags)))
 }
 
 function parseUrls(text: string, others: readonly string[] = []): readonly string[] {
@@ -247,8 +262,9 @@ function parseUrls(text: string, others: readonly string[] = []): readonly strin
 
 async function drive(flags: DriveFlags): Promise<void> {
   const log = createLog(flags.v)
+  await readResources(flags.file)
   const rollouts = new FileRollouts({
-    manifests: async () => (await readTexts(flags.file)).texts,
+    manifests: () => readTexts(flags.file),
     replicas: flags.replica.map((url) => ({ id: url, name: url, url })),
     fetchPage: httpPages(flags.tokenFile),
     stateFile: new StateFile(flags.state),
@@ -259,11 +275,15 @@ async function drive(flags: DriveFlags): Promise<void> {
     let hasEnded = false
     let timer: NodeJS.Timeout | undefined
     const told = new Map<string, string>()
+    let failure = ''
     const look = async () => {
       try {
         await rollouts.look()
+        failure = ''
       } catch (error) {
-        log.warn({ state: flags.state }, (error as Error).message)
+        const { message } = error as Error
+        if (message !== failure) log.warn({ state: flags.state }, message)
+        failure = message
       }
       for (const [{ kind, namespace, name }, { phase, message }] of rollouts.states()) {
         const resource = `${kind} ${namespace}/${name}`

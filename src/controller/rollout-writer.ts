@@ -54,7 +54,7 @@ export class RolloutWriter implements Writer {
   readonly problems: readonly Problem[] = []
   readonly #clock: Clock
   readonly #driver: Driver
-  readonly #replicas: Replicas
+  readonly #fetchPage: FetchPage
   readonly #onDue: () => void
   /** What has been read of an object: all of them are looked at again and again. */
   readonly #driving = new WeakMap<KubeObject, DrivenResource | undefined>()
@@ -62,7 +62,8 @@ export class RolloutWriter implements Writer {
   #cluster: Cluster | undefined
   #found: readonly Found[] = []
   #cancel: (() => void) | undefined
-  #isStarted = false
+  /** Of the time that this replica drives; undefined while another one does. */
+  #replicas: Replicas | undefined
 
   /**
    * @param namespace to look after; undefined for all
@@ -71,7 +72,7 @@ export class RolloutWriter implements Writer {
   constructor({ replicas, fetchPage }: RolloutOptions, clock: Clock, namespace: string | undefined, onDue: () => void) {
     this.#clock = clock
     this.#driver = new Driver(clock)
-    this.#replicas = new Replicas(fetchPage)
+    this.#fetchPage = fetchPage
     this.#onDue = onDue
     this.watched = [
       ...rolled.map(({ kind }) => ({ kind, namespace })),
@@ -82,17 +83,16 @@ export class RolloutWriter implements Writer {
 
   /** This replica drives now. */
   start(): void {
-    if (this.#isStarted) return
-    this.#isStarted = true
-    this.#lookAgain()
+    if (this.#replicas !== undefined) return
+    this.#replicas = new Replicas(this.#fetchPage)
+    this.#lookAgain(this.#replicas)
   }
 
   /** Another one drives. */
   stop(): void {
-    this.#isStarted = false
+    this.#replicas = undefined
     this.#cancel?.()
     this.#driver.forget()
-    this.#replicas.forget()
   }
 
   /** How those stand that have begun. */
@@ -112,7 +112,7 @@ export class RolloutWriter implements Writer {
     this.#found = this.#find(cluster)
     const resources = this.#found.map(({ resource }) => resource)
     const maps = cluster.objects(states)
-    for (const [namespace, data] of this.#driver.due(resources)) {
+    for (const [namespace, data] of this.#driver.due(resources, storedStates(cluster))) {
       yield this.#planState(namespace, maps.get(`${namespace}/${rolloutsName}`), data)
     }
     const withRollout = new Map(this.#found.map((found) => [found.object, found]))
@@ -125,22 +125,24 @@ export class RolloutWriter implements Writer {
     }
   }
 
-  #lookAgain(): void {
+  /** @param replicas those of the time in which this began: one that ends while a look is under way is not gone on with */
+  #lookAgain(replicas: Replicas): void {
     this.#cancel = this.#clock.after(driverLimits.intervalMs, () => {
-      void this.#look().finally(() => {
-        if (this.#isStarted) this.#lookAgain()
+      void this.#look(replicas).finally(() => {
+        if (this.#replicas === replicas) this.#lookAgain(replicas)
       })
     })
   }
 
-  async #look(): Promise<void> {
+  async #look(replicas: Replicas): Promise<void> {
     const cluster = this.#cluster
     if (cluster === undefined || !cluster.knows([...rolled.map(({ kind }) => kind), states])) return
     const resources = () => this.#find(cluster).map(({ resource }) => resource)
     const needsSight = this.#driver.needsSight(resources(), storedStates(cluster))
-    const sight = needsSight ? await this.#replicas.look(replicasOf(cluster)) : undefined
-    // A look takes a while, and somebody else may drive by now.
-    if (!this.#isStarted) return
+    if (!needsSight) replicas.forget()
+    const sight = needsSight ? await replicas.look(replicasOf(cluster)) : undefined
+    // A look takes a while, and somebody else may drive by now, or have driven.
+    if (this.#replicas !== replicas) return
     this.#driver.advance(resources(), storedStates(cluster), sight)
     this.#onDue()
   }

@@ -16,6 +16,27 @@ export function drivenResource(resource: Resource, defaultNamespace: string): Dr
   return rollout && { kind, namespace, name, rollout }
 }
 
+/** A resource whose steps have no effect. */
+export type IdleResource = {
+  readonly kind: RolloutKind
+  readonly namespace: string
+  readonly name: string
+  /** For people. */
+  readonly why: string
+}
+
+/** Why a resource that has steps has no rollout; undefined where it has one, or no steps. */
+export function idleResource(resource: Resource, defaultNamespace: string): IdleResource | undefined {
+  const { kind, object } = resource
+  const id = identify(resource, defaultNamespace)
+  if (id === undefined || !isRolloutKind(kind) || !hasSteps(object)) return undefined
+  if (drivenResource(resource, defaultNamespace) !== undefined) return undefined
+  const { problems } = readResource(resource, { defaultNamespace, unknownFields: 'warning' })
+  const ofSteps = problems.find(({ path }) => path.includes(rolloutAnnotations.steps))
+  const [namespace, name] = id.slice(kind.length + 1).split('/')
+  return { kind, namespace, name, why: ofSteps?.message ?? `${rolloutAnnotations.steps} has no effect` }
+}
+
 const isRolloutKind = (kind: string): kind is RolloutKind =>
   kind === 'InferenceModel' || kind === 'InferenceModelRewrite'
 

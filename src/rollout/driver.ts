@@ -96,9 +96,16 @@ export class Driver {
     return this.#namespaces.get(namespace)?.progress.get(stateKey(kind, name))
   }
 
-  /** What shall be stored for each namespace where something is due. Keys of resources without a rollout are left out. */
-  *due(resources: readonly DrivenResource[]): Generator<readonly [namespace: string, data: Record<string, string>]> {
+  /**
+   * What shall be stored for each namespace where something is due. Keys of resources without a rollout are left out. Nothing is due
+   * where somebody else has written since: that counts, and has to be gone on from first.
+   */
+  *due(
+    resources: readonly DrivenResource[],
+    stored: ReadonlyMap<string, StoredStates>,
+  ): Generator<readonly [namespace: string, data: Record<string, string>]> {
     for (const [namespace, known] of this.#namespaces) {
+      if ((stored.get(namespace) ?? nothingStored).version !== known.version) continue
       const keys = resources
         .filter((each) => each.namespace === namespace)
         .map(({ kind, name }) => stateKey(kind, name))
@@ -118,6 +125,8 @@ export class Driver {
     const known = this.#namespaces.get(namespace)
     if (known === undefined) return
     Object.assign(known, { version, data, savedAtMs: this.#clock.nowMs() })
+    // A resource of that name that comes later has a rollout of its own.
+    for (const key of known.progress.keys()) if (!Object.hasOwn(data, key)) known.progress.delete(key)
   }
 
   #isDue({ data: stored, savedAtMs }: Namespace, data: Record<string, string>): boolean {

@@ -1,3 +1,4 @@
+import { formatProblem, type Problem } from '../catalog/problem.ts'
 import type { Clock } from '../clock.ts'
 import { readManifests } from '../sources/manifests.ts'
 import { drivenResource } from './driven.ts'
@@ -8,8 +9,11 @@ import { stateKey } from './state.ts'
 import { type StateFile, storedStates } from './state-file.ts'
 
 export type FileRolloutsOptions = {
-  /** Texts of the manifests as they are now; a file that can't be read is left out. */
-  readonly manifests: () => Promise<readonly { readonly path: string; readonly text: string }[]>
+  /** Texts of the manifests as they are now, and a problem for each file that can't be read. */
+  readonly manifests: () => Promise<{
+    readonly texts: readonly { readonly path: string; readonly text: string }[]
+    readonly problems: readonly Problem[]
+  }>
   readonly replicas: readonly Replica[]
   readonly fetchPage: FetchPage
   readonly stateFile: StateFile
@@ -22,7 +26,8 @@ export class FileRollouts {
   readonly #options: FileRolloutsOptions
   readonly #driver: Driver
   readonly #replicas: Replicas
-  #resources: readonly DrivenResource[] = []
+  /** Undefined until all manifests could be read once: before that nobody can tell which state is of no resource any more. */
+  #resources: readonly DrivenResource[] | undefined
 
   constructor(options: FileRolloutsOptions) {
     this.#options = options
@@ -30,15 +35,18 @@ export class FileRollouts {
     this.#replicas = new Replicas(options.fetchPage)
   }
 
-  /** Looks once, and stores what is due. @throws the error of the file system */
+  /** Looks once, and stores what is due. @throws Error with a message for people, or the error of the file system */
   async look(): Promise<void> {
     const { stateFile, replicas } = this.#options
-    this.#resources = await this.#read()
-    const stored = new Map(await stateFile.read())
-    const needsSight = this.#driver.needsSight(this.#resources, stored)
+    const resources = await this.#read()
+    this.#resources = resources
+    const needsSight = this.#driver.needsSight(resources, await stateFile.read())
+    if (!needsSight) this.#replicas.forget()
     const sight = needsSight ? await this.#replicas.look(replicas) : undefined
-    this.#driver.advance(this.#resources, stored, sight)
-    const due = [...this.#driver.due(this.#resources)]
+    // A look takes a while, and people may have written meanwhile.
+    const stored = new Map(await stateFile.read())
+    this.#driver.advance(resources, stored, sight)
+    const due = [...this.#driver.due(resources, stored)]
     if (due.length === 0) return
     for (const [namespace, data] of due) stored.set(namespace, storedStates(data))
     await stateFile.write(stored)
@@ -47,22 +55,27 @@ export class FileRollouts {
 
   /** How each rollout stands. */
   *states(): Generator<readonly [resource: DrivenResource, progress: RolloutProgress]> {
-    for (const resource of this.#resources) {
+    for (const resource of this.#resources ?? []) {
       const progress = this.#driver.progressOf(resource)
       if (progress !== undefined) yield [resource, progress]
     }
   }
 
-  /** A manifest that is broken for a moment takes no rollout away: its resources are as they were. */
+  /** A manifest that is broken or away for a moment takes no rollout away: its resources are as they were. */
   async #read(): Promise<readonly DrivenResource[]> {
-    const manifests = (await this.#options.manifests()).map(({ path, text }) => readManifests(path, text))
+    const { texts, problems: unreadable } = await this.#options.manifests()
+    const manifests = texts.map(({ path, text }) => readManifests(path, text))
+    const problems = [...unreadable, ...manifests.flatMap((each) => each.problems)]
+    if (problems.length > 0 && this.#resources === undefined) {
+      throw new Error(`nothing is driven until all manifests can be read: ${problems.map(formatProblem).join('; ')}`)
+    }
     const resources = new Map<string, DrivenResource>()
     for (const resource of manifests.flatMap((each) => each.resources)) {
       const driven = drivenResource(resource, this.#options.defaultNamespace)
       if (driven !== undefined) resources.set(idOf(driven), driven)
     }
-    if (manifests.some(({ problems }) => problems.length > 0)) {
-      for (const before of this.#resources) {
+    if (problems.length > 0) {
+      for (const before of this.#resources ?? []) {
         if (!resources.has(idOf(before))) resources.set(idOf(before), { ...before, rollout: undefined })
       }
     }

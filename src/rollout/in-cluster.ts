@@ -2,7 +2,7 @@ import { ApiError, type KubeClient } from '../kubernetes/client.ts'
 import { kinds } from '../kubernetes/kinds.ts'
 import { listAll } from '../kubernetes/list.ts'
 import { type KubeObject, keyOf, objectPath, type ResourceKind } from '../kubernetes/object.ts'
-import { drivenResource } from './driven.ts'
+import { drivenResource, type IdleResource, idleResource } from './driven.ts'
 import type { DrivenResource } from './driver.ts'
 import { parseProgress, type RolloutProgress } from './progress.ts'
 import { type RolloutKind, rolloutsLabel, stateKey } from './state.ts'
@@ -13,26 +13,37 @@ const kindsOf: Readonly<Record<RolloutKind, readonly ResourceKind[]>> = {
   InferenceModelRewrite: [kinds.rewrite, kinds.rewriteLlmd],
 }
 
-/** Rollouts of a cluster, with the state of each that has one. @param namespace undefined for all. @throws ApiError, or the error of the connection */
+/** Rollouts, with the state of each that has one, and resources whose steps have no effect. */
+export type FoundRollouts = {
+  readonly rollouts: readonly (readonly [DrivenResource, RolloutProgress | undefined])[]
+  readonly idle: readonly IdleResource[]
+}
+
+/** Rollouts of a cluster. @param namespace undefined for all. @throws ApiError, or the error of the connection */
 export async function rolloutsInCluster(
   client: Pick<KubeClient, 'get'>,
   namespace: string | undefined,
-): Promise<readonly (readonly [DrivenResource, RolloutProgress | undefined])[]> {
+): Promise<FoundRollouts> {
   const states = new Map<string, Record<string, unknown>>()
   const selection = { kind: kinds.configMap, namespace, labelSelector: `${rolloutsLabel}=true` }
   for (const { metadata, data } of (await listAll(client, selection)).objects) {
     states.set(metadata.namespace!, (data ?? {}) as Record<string, unknown>)
   }
-  const found: [DrivenResource, RolloutProgress | undefined][] = []
+  const rollouts: [DrivenResource, RolloutProgress | undefined][] = []
+  const idle: IdleResource[] = []
   for (const kind of Object.values(kindsOf).flat()) {
     for (const object of await listIfThere(client, kind, namespace)) {
       const resource = drivenResource(asResource(object), 'default')
-      if (resource === undefined) continue
+      if (resource === undefined) {
+        const without = idleResource(asResource(object), 'default')
+        if (without !== undefined) idle.push(without)
+        continue
+      }
       const text = states.get(resource.namespace)?.[stateKey(resource.kind, resource.name)]
-      found.push([resource, typeof text === 'string' ? parseProgress(text) : undefined])
+      rollouts.push([resource, typeof text === 'string' ? parseProgress(text) : undefined])
     }
   }
-  return found
+  return { rollouts, idle }
 }
 
 async function listIfThere(

@@ -40,7 +40,8 @@ export function advance(
   switch (limited.phase) {
     case 'RolledBack':
     case 'Aborted':
-      return limited
+      // Whatever people have written into the state.
+      return { ...limited, weightPercent: 0 }
     case 'Completed':
       return plan.state === 'aborted' ? abort(limited, now) : limited
     case 'Waiting':

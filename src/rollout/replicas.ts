@@ -45,7 +45,7 @@ export class Replicas {
     this.#fetchPage = fetchPage
   }
 
-  /** Begins to count anew. */
+  /** Nobody looks for a while, and what is counted meanwhile is none of anybody's step: begins to count anew. */
   forget(): void {
     this.#before.clear()
   }

@@ -1,6 +1,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { stringify } from 'yaml'
+import { formatProblem } from '../catalog/problem.ts'
 import { isObject } from '../catalog/resource.ts'
 import { readManifests } from '../sources/manifests.ts'
 import { statesManifest, statesOf } from './driven.ts'
@@ -14,10 +15,13 @@ export class StateFile {
     this.path = path
   }
 
-  /** By namespace; none while there is no file. @throws the error of the file system */
+  /** By namespace; none while there is no file. @throws the error of the file system, or Error when it is no manifest */
   async read(): Promise<ReadonlyMap<string, StoredStates>> {
     const states = new Map<string, StoredStates>()
-    for (const resource of readManifests(this.path, await this.#text()).resources) {
+    const { resources, problems } = readManifests(this.path, await this.#text())
+    // Without it, what was rolled back would begin anew.
+    if (problems.length > 0) throw new Error(`the state can not be read: ${problems.map(formatProblem).join('; ')}`)
+    for (const resource of resources) {
       const data = statesOf(resource)
       const { metadata } = resource.object
       if (data === undefined || !isObject(metadata)) continue

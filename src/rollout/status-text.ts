@@ -1,3 +1,4 @@
+import type { IdleResource } from './driven.ts'
 import { compare } from './judge.ts'
 import { defaultLimits } from './limits.ts'
 import { isOpen } from './machine.ts'
@@ -28,7 +29,7 @@ const nameWidth = width - columnWidths.reduce((sum, each) => sum + each, 0)
 
 /** One block of lines for each rollout, at most 80 characters wide. @param nowMs since 1970 */
 export function statusLines({ kind, namespace, name, plan, progress }: RolloutStatus, nowMs: number): string[] {
-  const title = `${kind.toLowerCase()}/${name} in ${namespace}`
+  const title = titleOf({ kind, namespace, name })
   if (progress === undefined)
     return [title, ...wrapped('no state yet: see that signalbox controller runs, or signalbox rollout drive')]
   const { phase, step, since, waitsFor, message, target, weightPercent } = progress
@@ -46,6 +47,15 @@ export function statusLines({ kind, namespace, name, plan, progress }: RolloutSt
     columns(['stable', percentText(100 - weightPercent), ...figuresOf(progress, 'stable')]),
   ]
 }
+
+/** The lines for a resource whose steps have no effect. */
+export const idleLines = ({ kind, namespace, name, why }: IdleResource): string[] => [
+  titleOf({ kind, namespace, name }),
+  ...wrapped(why),
+]
+
+const titleOf = ({ kind, namespace, name }: Pick<RolloutStatus, 'kind' | 'namespace' | 'name'>): string =>
+  `${kind.toLowerCase()}/${name} in ${namespace}`
 
 function watchedText({ watchedMs, step }: RolloutProgress, plan: RolloutPlan | undefined): string {
   const forMs = plan?.steps[step]?.forMs ?? 0

@@ -78,6 +78,27 @@ test('pause, resume and abort of files say what to write where', async () => {
 `)
 })
 
+test('a plan of a resource with one target is said to have no effect, and why', async () => {
+  const alone = await mkdtemp(join(tmpdir(), 'signalbox-rollout-'))
+  await writeFile(join(alone, 'model.yaml'), model.replace(', {name: travel-helper-v2}', ''))
+  const { stdout, code } = await rollout('status', '-f', alone)
+  await rm(alone, { recursive: true })
+  expect([stdout, code]).toEqual([
+    `inferencemodel/trip-planner in default
+  without effect: a rollout needs two targets, and the resource has one
+`,
+    1,
+  ])
+})
+
+test('nothing is driven of a file that is not there', async () => {
+  const { stderr, code } = await rollout(
+    ...['drive', '-f=model.yaml', '--replica', 'http://127.0.0.1:9', '--state', 'none.yaml'],
+  )
+  expect(code).toBe(1)
+  expect(stderr).toContain('error: =model.yaml: no such file or directory')
+})
+
 test('a rollout that is not there is named, with those that are', async () => {
   const { stderr, code } = await rollout('abort', 'inferencemodel/chat', '-f', '.')
   expect(code).toBe(1)

@@ -47,7 +47,7 @@ function setUp(clock = new ManualClock()) {
   const look = (sight: Sight | undefined, resources = [chat()]) => {
     clock.advance(driverLimits.intervalMs)
     driver.advance(resources, stored, sight)
-    const due = [...driver.due(resources)]
+    const due = [...driver.due(resources, stored)]
     for (const [namespace, data] of due) {
       store(namespace, data)
       driver.saved(namespace, stored.get(namespace)!)
@@ -122,6 +122,30 @@ describe('a driver', () => {
     expect(progress()).toMatchObject({ phase: 'Progressing' })
     expect(look(sightOf(), [])).toBe(1)
     expect(stored().get('default')!.data).toEqual({})
+  })
+
+  test('stores nothing over what somebody else has written before it has read that', () => {
+    const { driver, clock, progress, store, stored } = setUp()
+    clock.advance(driverLimits.intervalMs)
+    driver.advance([chat()], stored(), sightOf())
+    store('default', {
+      [key]: JSON.stringify({ ...driver.progressOf(chat())!, phase: 'RolledBack', weightPercent: 0 }),
+    })
+    expect([...driver.due([chat()], stored())]).toEqual([])
+    driver.advance([chat()], stored(), good)
+    expect([...driver.due([chat()], stored())]).toEqual([])
+    expect(progress()).toMatchObject({ phase: 'RolledBack', weightPercent: 0 })
+  })
+
+  test('begins with the first step for a resource that is made again', () => {
+    const { look, progress } = setUp()
+    look(sightOf())
+    look(good)
+    look(good)
+    expect(progress()).toMatchObject({ phase: 'Completed', weightPercent: 10 })
+    look(sightOf(), [])
+    look(sightOf())
+    expect(progress()).toMatchObject({ phase: 'Progressing', weightPercent: 1 })
   })
 
   test('gives a target nothing whose state can not be read', () => {

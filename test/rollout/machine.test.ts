@@ -234,6 +234,12 @@ describe('a plan that changes', () => {
   })
 })
 
+test('a state that people have given a weight though it is over gives the target nothing', () => {
+  for (const phase of ['RolledBack', 'Aborted'] as const) {
+    expect(follow({ ...begun, phase, weightPercent: 50 }, plan, nothing)).toMatchObject({ phase, weightPercent: 0 })
+  }
+})
+
 test('what is stored is all that another one needs to go on', () => {
   for (const progress of [begun, atSecond, follow(atSecond, plan, good(1000)), follow(atSecond, plan, bad)]) {
     expect(parseProgress(JSON.stringify(progress))).toEqual(progress)
