@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Access } from './access.ts'
 import type { Console, Explain } from './console.ts'
-import { maxExplainBytes } from './limits.ts'
+import { keepAliveMs, maxExplainBytes } from './limits.ts'
 import type { PageFile } from './page-files.ts'
 import { answerText, type Handler, type Routes } from './route.ts'
 import type { MetricsSource } from './sampler.ts'
@@ -44,6 +44,8 @@ export function serveAdmin(options: AdminOptions): Promise<Server> {
       else answerText(response, 500, `it failed by a defect of this service: ${error.message}`)
     })
   })
+
+  server.keepAliveTimeout = keepAliveMs
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url!.split('?', 1)[0]

@@ -1,5 +1,8 @@
 /** Limits of the HTTP server on the metrics port, all in one place. */
 
+/** A connection without a request is kept for so long: longer than scrapers pause, who would else meet one that is being closed. */
+export const keepAliveMs = 75_000
+
 /** Browsers that look at the same time. */
 export const maxViewers = 32
 

@@ -21,5 +21,6 @@ export const pictures: readonly (readonly [document: string, begin: string])[] =
   // Of shows that take a minute each.
   ['docs/demo.md', ''],
   ['docs/install.md', '{"level":"info"'],
+  ['docs/rollout.md', 'inferencemodel/trip-planner in default'],
   ['docs/telemetry.md', 'chat travel-helper           server'],
 ]

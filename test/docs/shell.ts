@@ -43,6 +43,14 @@ export async function makeCheckout({ folder, ports, programs }: Surroundings): P
 case $1 in
 serve) set -- "$@" --host=127.0.0.1 --grpc-port=${grpc} ${shared} ;;
 controller|extension) set -- "$@" ${shared} ;;
+rollout)
+  [ "$2" = drive ] || exec ${launcher} "$@"
+  ${launcher} "$@" > ${join(folder, 'driver.log')} 2>&1 & program=$!
+  until grep -q 'driving rollouts' ${join(folder, 'driver.log')}; do
+    kill -0 $program || { cat ${join(folder, 'driver.log')}; exit 1; }
+    sleep 0.1
+  done
+  exit ;;
 *) exec ${launcher} "$@" ;;
 esac
 ${launcher} "$@" > ${join(folder, 'server.log')} 2>&1 & program=$!

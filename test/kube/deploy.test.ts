@@ -123,7 +123,8 @@ describe.skipIf(missing.length > 0)('on a real API server', () => {
         expect(metadata.namespace).toBe(kind.startsWith('ClusterRole') ? undefined : 'elsewhere')
       }
       const bindings = objects.filter(({ kind }) => kind.endsWith('Binding'))
-      expect(bindings).toHaveLength(3)
+      // For both what they read and the review of tokens; for the controller its lease and the replicas of serve.
+      expect(bindings).toHaveLength(6)
       for (const { subjects } of bindings) expect(subjects).toMatchObject([{ namespace: 'elsewhere' }])
       expect(stdout.match(/image: .*/g)).toEqual(Array(2).fill('image: example.com/signalbox:v1'))
       await apply(overlay, '--dry-run=server')
