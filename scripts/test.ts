@@ -65,14 +65,19 @@ if (only === undefined || only === '--static') {
   await check('style (biome)', 'biome', ['ci', '--error-on-warnings', '.'])
 }
 if (only === undefined || only === '--unit') await vitest('unit tests', 'unit', [])
+/** Of the tests with a real Envoy, those that go beside the others. */
+const visible = ['test/e2e/acceptance', 'test/e2e/demo', 'test/e2e/page']
 if (only === undefined || only === '--e2e') {
   // They wait more than they work, and have nothing in common.
   const shows = await Promise.all([
-    vitest('end to end, with a real Envoy', 'e2e', ['test/e2e']),
+    vitest('end to end, with a real Envoy', 'e2e', [
+      'test/e2e',
+      ...visible.flatMap((path) => ['--exclude', `${path}*`]),
+    ]),
     vitest('with a real Kubernetes API', 'e2e', ['test/kube', '--exclude', 'test/kube/route*'], 'pipe'),
     vitest('routes, with a real Kubernetes API', 'e2e', ['test/kube/route'], 'pipe'),
     vitest('with a real Envoy Gateway', 'e2e', ['test/gateway'], 'pipe'),
-    vitest('the commands of the documents', 'e2e', ['test/docs'], 'pipe'),
+    vitest('what people see: the demo, the page, the documents', 'e2e', ['test/docs', ...visible], 'pipe'),
   ])
   for (const show of shows) show()
 }
