@@ -18,6 +18,8 @@ export default defineConfig({
           name: 'e2e',
           include: realPrograms,
           fileParallelism: false,
+          // Five programs' worth of tests share two cores there: what came too late once has a second try.
+          retry: process.env.CI === undefined ? 0 : 1,
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

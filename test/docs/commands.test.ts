@@ -40,7 +40,7 @@ const blocks = documents.flatMap((document) => blocksOf(document))
 const isLeftOut = ({ text }: Command) => leftOut.some(({ pattern }) => pattern.test(text))
 const commands = blocks.flatMap((block) => commandsOf(block) ?? [])
 /** All of them take two minutes of CPU: where every change waits for it, those that readers begin with will do. */
-const inCi = ['README.md', 'docs/quick-start.md', 'docs/explain.md', 'docs/rollout.md', 'docs/troubleshooting.md']
+const inCi = ['README.md', 'docs/quick-start.md', 'docs/explain.md', 'docs/rollout.md']
 const shown = (process.env.CI === undefined ? documents : inCi).map((document) => ({
   document,
   commands: commands.filter((command) => command.document === document && !isLeftOut(command)),

@@ -72,7 +72,7 @@ export async function startController(kubeconfig: string, flags: readonly string
 }
 
 /** Waits for what a cluster comes to sooner or later. */
-export const eventually = <T>(check: () => T | Promise<T>, timeout = 30_000): Promise<T> =>
+export const eventually = <T>(check: () => T | Promise<T>, timeout = 60_000): Promise<T> =>
   vi.waitFor(check, { timeout, interval: 50 })
 
 export type Stored = KubeObject & {
