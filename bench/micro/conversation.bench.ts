@@ -1,16 +1,15 @@
 // One whole exchange without sockets: bytes of ProcessingRequests in, bytes of answers out.
 import { bench, group, run } from 'mitata'
 import { loadProtos } from '../../protos/load.ts'
-import { type Catalog, emptyCatalog, type Pool } from '../../src/catalog/catalog.ts'
 import { systemClock } from '../../src/clock.ts'
 import { Conversation, type ConversationContext } from '../../src/extproc/conversation.ts'
 import { HeldMemory } from '../../src/extproc/held-memory.ts'
 import { MessageReader } from '../../src/extproc/message-reader.ts'
-import { type Endpoint, unknownMetrics } from '../../src/pool/endpoint.ts'
 import { createHeaderTable } from '../../src/request/control-headers.ts'
 import { defaultLimits, maxMessageBytes } from '../../src/request/limits.ts'
 import { createDefaultConfiguration } from '../../src/scheduling/default-configuration.ts'
 import { createScheduler } from '../../src/scheduling/scheduler.ts'
+import { catalog, createEndpoints, world } from './one-pool.ts'
 
 const { definition } = loadProtos()
 const method = definition['envoy.service.ext_proc.v3.ExternalProcessor'] as unknown as {
@@ -71,27 +70,7 @@ function framesOf(bodyBytes: number): Buffer[] {
   })
 }
 
-const pool: Pool = {
-  key: 'default/pool',
-  namespace: 'default',
-  name: 'pool',
-  selector: [],
-  targetPorts: [8000],
-  appProtocol: 'http',
-}
-const catalog: Catalog = { ...emptyCatalog, pools: new Map([[pool.key, pool]]) }
-const endpoints: Endpoint[] = [1, 2, 3, 4].map((i) => ({
-  address: `10.0.0.${i}:8000`,
-  name: `server-${i}`,
-  namespace: 'default',
-  labels: {},
-  metrics: { ...unknownMetrics, queued: i, kvUsage: i / 10 },
-  isReachable: true,
-  inFlight: 0,
-  endsUnseen: false,
-  inFlightTokens: 0,
-}))
-const world = { nowMs: systemClock.nowMs, staleAfterMs: (thresholdMs: number) => thresholdMs }
+const endpoints = createEndpoints(4)
 const context: ConversationContext = {
   limits: defaultLimits,
   heldMemory: new HeldMemory(defaultLimits.maxTotalHeldBytes),

@@ -7,12 +7,10 @@ import {
   TraceIdRatioBasedSampler,
 } from '@opentelemetry/sdk-trace'
 import { bench, group, run, summary } from 'mitata'
-import { type Catalog, emptyCatalog, type Pool } from '../../src/catalog/catalog.ts'
 import { systemClock } from '../../src/clock.ts'
 import { Conversation, type ConversationContext } from '../../src/extproc/conversation.ts'
 import { type HeaderValues, slot } from '../../src/extproc/headers.ts'
 import { HeldMemory } from '../../src/extproc/held-memory.ts'
-import { type Endpoint, unknownMetrics } from '../../src/pool/endpoint.ts'
 import { createHeaderTable } from '../../src/request/control-headers.ts'
 import { defaultLimits } from '../../src/request/limits.ts'
 import { createDefaultConfiguration } from '../../src/scheduling/default-configuration.ts'
@@ -23,28 +21,9 @@ import { LineWriter } from '../../src/telemetry/line-writer.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { type ExchangeObserver, joinObservers } from '../../src/telemetry/observers.ts'
 import { Tracer } from '../../src/telemetry/tracer.ts'
+import { catalog, createEndpoints, world } from './one-pool.ts'
 
-const pool: Pool = {
-  key: 'default/pool',
-  namespace: 'default',
-  name: 'pool',
-  selector: [],
-  targetPorts: [8000],
-  appProtocol: 'http',
-}
-const catalog: Catalog = { ...emptyCatalog, pools: new Map([[pool.key, pool]]) }
-const endpoints: Endpoint[] = Array.from({ length: 8 }, (_, i) => ({
-  address: `10.0.0.${i}:8000`,
-  name: `server-${i}`,
-  namespace: 'default',
-  labels: {},
-  metrics: { ...unknownMetrics, queued: i, kvUsage: i / 10 },
-  isReachable: true,
-  inFlight: 0,
-  endsUnseen: false,
-  inFlightTokens: 0,
-}))
-const world = { nowMs: systemClock.nowMs, staleAfterMs: (thresholdMs: number) => thresholdMs }
+const endpoints = createEndpoints(8)
 const names = ['traceparent', 'tracestate', 'x-request-id']
 const table = createHeaderTable(names)
 const headers: HeaderValues = new Array(table.size).fill(undefined)
