@@ -6,12 +6,14 @@
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const only = process.argv[2]
 const results = { passed: 0, failed: 0, skipped: 0 }
+/** What failed, a line each, told again at the end: what five programs wrote is long. */
+const failures: string[] = []
 
 type Check = { readonly command: string; readonly args: readonly string[] }
 
@@ -35,6 +37,38 @@ async function check(what: string, command: string, args: readonly string[]): Pr
   console.log(`\n== ${what}`)
   const { isGreen } = await run({ command, args }, 'inherit')
   results[isGreen ? 'passed' : 'failed']++
+  if (!isGreen) failures.push(what)
+}
+
+/** What is read here of vitest's JSON report. */
+type Report = {
+  readonly numPassedTests: number
+  readonly numFailedTests: number
+  readonly numPendingTests: number
+  readonly testResults: readonly {
+    /** Path of the file. */
+    readonly name: string
+    readonly status: string
+    /** Why the file could not be run. */
+    readonly message: string
+    readonly assertionResults: readonly {
+      readonly status: string
+      readonly fullName: string
+      readonly failureMessages: readonly string[]
+    }[]
+  }[]
+}
+
+const firstLine = (text: string | undefined) => (text ?? '').split('\n', 1)[0]
+
+/** The failed tests of a report, and the files that could not be run. */
+function failuresOf(report: Report): string[] {
+  return report.testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const file = relative(root, name)
+    const failed = assertionResults.filter((test) => test.status === 'failed')
+    if (failed.length === 0 && status === 'failed') return [`${file}: ${firstLine(message)}`]
+    return failed.map((test) => `${file}: ${test.fullName}: ${firstLine(test.failureMessages[0])}`)
+  })
 }
 
 /** Runs files of a project's tests. What a run beside another one writes is shown when all have ended. */
@@ -45,7 +79,7 @@ async function vitest(what: string, project: string, paths: readonly string[], s
   if (stdio === 'inherit') console.log(`\n== ${what}`)
   const args = ['run', '--project', project, ...reporters, ...paths]
   const { isGreen, output } = await run({ command: 'vitest', args }, stdio)
-  let counted = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0 }
+  let counted: Report = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, testResults: [] }
   try {
     counted = JSON.parse(readFileSync(report, 'utf8'))
   } catch {
@@ -56,6 +90,8 @@ async function vitest(what: string, project: string, paths: readonly string[], s
   results.skipped += counted.numPendingTests
   // A file that can't be loaded, or an error outside of any test, fails the run without a failed test.
   results.failed += isGreen ? counted.numFailedTests : Math.max(1, counted.numFailedTests)
+  const told = failuresOf(counted)
+  failures.push(...(isGreen || told.length > 0 ? told : [`${what}: an error outside of the tests, told above`]))
   return () => stdio === 'pipe' && process.stdout.write(`\n== ${what}\n${output}`)
 }
 
@@ -82,6 +118,7 @@ if (only === undefined || only === '--e2e') {
   for (const show of shows) show()
 }
 
+if (failures.length > 0) console.log(`\nfailed:\n${failures.map((failure) => `  ${failure}`).join('\n')}`)
 const skipped = results.skipped > 0 ? `, ${results.skipped} skipped` : ''
 console.log(`\n${results.passed} passed, ${results.failed} failed${skipped}`)
 process.exit(results.failed === 0 ? 0 : 1)
