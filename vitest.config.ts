@@ -11,7 +11,16 @@ export default defineConfig({
     maxWorkers: '100%',
     // Unit tests run in parallel; those that start real programs share ports and cores, so one at a time.
     projects: [
-      { extends: true, test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: realPrograms } },
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: realPrograms,
+          // Half the CPU: each worker loads a module once. Whoever changes something global puts it back.
+          isolate: false,
+        },
+      },
       {
         extends: true,
         test: {

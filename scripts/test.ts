@@ -59,7 +59,7 @@ type Report = {
   }[]
 }
 
-const firstLine = (text: string | undefined) => (text ?? '').split('\n', 1)[0]
+const firstLine = (text: string | undefined) => (text ?? '').trimStart().split('\n', 1)[0]
 
 /** The failed tests of a report, and the files that could not be run. */
 function failuresOf(report: Report): string[] {

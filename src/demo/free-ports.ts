@@ -1,30 +1,35 @@
-import { createServer, type Server } from 'node:net'
+import { randomInt } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+
+/**
+ * Ports of no known service here, and below those that Linux (from 32768) and macOS (from 49152) give to connections: a port
+ * that is free now shall still be free when a program that has to be started first listens on it.
+ */
+const range = { from: 20_000, to: 30_000 }
 
 /** Ports of 127.0.0.1 that were free a moment ago, all different. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => listen(0)))
-  const ports = servers.map((server) => (server.address() as { port: number }).port)
-  await Promise.all(servers.map(close))
-  return ports
-}
-
-export async function isPortFree(port: number): Promise<boolean> {
-  try {
-    await close(await listen(port))
-    return true
-  } catch {
-    return false
+  const ports = new Set<number>()
+  while (ports.size < count) {
+    const port = randomInt(range.from, range.to)
+    if (await isPortFree(port)) ports.add(port)
   }
+  return [...ports]
 }
 
-function listen(port: number): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(port, '127.0.0.1', () => resolve(server))
-  })
+/** Whether a program may listen on the port of 127.0.0.1 now. */
+export async function isPortFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, '127.0.0.1')
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    if (isTaken(error)) return false
+    throw error
+  }
+  server.close()
+  await once(server, 'close')
+  return true
 }
 
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => server.close(() => resolve()))
-}
+const isTaken = (error: unknown) => ['EADDRINUSE', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')

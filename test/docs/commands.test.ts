@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -106,14 +106,15 @@ describe.skipIf(lacks.length > 0)('the commands of', () => {
   })
 
   test.for(shown.filter(({ commands }) => commands.length > 0))('$document', async ({ document, commands }) => {
-    const own = join(folder, document.replaceAll(/\W/g, '-'))
-    mkdirSync(own)
+    const own = mkdtempSync(join(folder, document.replaceAll(/\W/g, '-')))
     const here = surroundings(own)
     const home = await makeCheckout(here)
     saveFiles(home, blocksOf(document))
     await prepare(commands)
     const offlined = commands.map((command) => ({ ...command, text: offline(command.text) }))
     const outcomes = await runCommands(home, offlined, here)
+    for (const program of [gateway.signalbox, ...gateway.envoys])
+      if (!program.running) throw new Error(`${program.name} ended: ${await program.ended}\n${program.lastLines()}`)
     expect(
       outcomes
         .filter((outcome) => !isAsShown(outcome))

@@ -1,18 +1,25 @@
 import { EventEmitter } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { afterAll, expect, onTestFinished, test, vi } from 'vitest'
 import { formatProblem } from '../../src/catalog/problem.ts'
-import { FileSource } from '../../src/sources/file-source.ts'
-import { readPath } from '../../src/sources/paths.ts'
 import type { Snapshot } from '../../src/sources/source.ts'
 import { modelText, poolText } from './manifest-text.ts'
 import { makeTempDirectory } from './temp-directory.ts'
 
 /** Tells of what the tests want it to. */
 const watcher = Object.assign(new EventEmitter(), { close: async () => {} })
-vi.mock('chokidar', () => ({ watch: () => watcher }))
-vi.mock('../../src/sources/paths.ts', { spy: true })
+// Other files of tests may have loaded these modules before, and go on with theirs.
+vi.resetModules()
+vi.doMock('chokidar', () => ({ watch: () => watcher }))
+vi.doMock('../../src/sources/paths.ts', { spy: true })
+const { FileSource } = await import('../../src/sources/file-source.ts')
+const { readPath } = await import('../../src/sources/paths.ts')
+afterAll(() => {
+  vi.doUnmock('chokidar')
+  vi.doUnmock('../../src/sources/paths.ts')
+  vi.resetModules()
+})
 
 /** A source that has read one directory with a pool. */
 async function startSource(rereadMs: number) {
