@@ -71,13 +71,13 @@ function failuresOf(report: Report): string[] {
   })
 }
 
-/** Runs files of a project's tests. What a run beside another one writes is shown when all have ended. */
-async function vitest(what: string, project: string, paths: readonly string[], stdio: 'inherit' | 'pipe' = 'inherit') {
+/** Runs a project's tests. What a run beside another one writes is shown when all have ended. */
+async function vitest(what: string, project: string, flags: readonly string[], stdio: 'inherit' | 'pipe' = 'inherit') {
   const folder = mkdtempSync(join(tmpdir(), 'signalbox-test-'))
   const report = join(folder, 'report.json')
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
   if (stdio === 'inherit') console.log(`\n== ${what}`)
-  const args = ['run', '--project', project, ...reporters, ...paths]
+  const args = ['run', '--project', project, ...reporters, ...flags]
   const { isGreen, output } = await run({ command: 'vitest', args }, stdio)
   let counted: Report = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, testResults: [] }
   try {
@@ -101,19 +101,11 @@ if (only === undefined || only === '--static') {
   await check('style (biome)', 'biome', ['ci', '--error-on-warnings', '.'])
 }
 if (only === undefined || only === '--unit') await vitest('unit tests', 'unit', [])
-/** Of the tests with a real Envoy, those that go beside the others. */
-const visible = ['test/e2e/acceptance', 'test/e2e/demo', 'test/e2e/page']
 if (only === undefined || only === '--e2e') {
-  // They wait more than they work, and have nothing in common.
+  // They wait more than they work. Envoy Gateway has fixed ports, so of its tests there is one at a time.
   const shows = await Promise.all([
-    vitest('end to end, with a real Envoy', 'e2e', [
-      'test/e2e',
-      ...visible.flatMap((path) => ['--exclude', `${path}*`]),
-    ]),
-    vitest('with a real Kubernetes API', 'e2e', ['test/kube', '--exclude', 'test/kube/route*'], 'pipe'),
-    vitest('routes, with a real Kubernetes API', 'e2e', ['test/kube/route'], 'pipe'),
-    vitest('with a real Envoy Gateway', 'e2e', ['test/gateway'], 'pipe'),
-    vitest('what people see: the demo, the page, the documents', 'e2e', ['test/docs', ...visible], 'pipe'),
+    vitest('with a real Envoy, and a real Kubernetes API', 'e2e', ['--maxWorkers=4']),
+    vitest('with a real Envoy Gateway', 'gateway', [], 'pipe'),
   ])
   for (const show of shows) show()
 }

@@ -19,7 +19,7 @@ const folder = mkdtempSync(join(tmpdir(), 'signalbox-faults-'))
 const file = join(folder, 'records')
 const vitest = spawnSync(
   join(root, 'node_modules', '.bin', 'vitest'),
-  ['run', '--project', 'e2e', join('test', 'e2e', 'faults')],
+  ['run', '--project', 'e2e', '--no-file-parallelism', join('test', 'e2e', 'faults')],
   { cwd: root, stdio: 'inherit', env: { ...process.env, [recordVariable]: file } },
 )
 const lines = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : []

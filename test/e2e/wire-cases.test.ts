@@ -30,7 +30,7 @@ const runTimeoutMs = 300_000
 
 /** Wire cases of the reference's body-based router and endpoint picker, played by a grpc-go client. */
 describe.skipIf(isMissing)('wire cases', () => {
-  test.each(runs)('$what: $file as $role', { timeout: runTimeoutMs }, async ({ file, role, ipPrefix }) => {
+  test.concurrent.each(runs)('$what: $file as $role', { timeout: runTimeoutMs }, async ({ file, role, ipPrefix }) => {
     const cases = join(dirname(given!), file)
     expect(existsSync(cases), `${cases} is missing beside ${given}`).toBe(true)
     const output = await replay(['-cases', cases, '-role', role, '-ip-prefix', ipPrefix, '-log'])
