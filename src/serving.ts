@@ -7,7 +7,7 @@ import { type Conversing, createConversing, type PoolActivity } from './conversi
 import type { ClientRequest } from './explain/client-request.ts'
 import type { Explanation } from './explain/explanation.ts'
 import { explainRequest } from './explain/ground.ts'
-import type { Routing } from './extproc/conversation.ts'
+import type { Routing } from './extproc/conversation-context.ts'
 import { Exchanges } from './extproc/exchange.ts'
 import { GrpcServer } from './extproc/grpc-server.ts'
 import { extProcService, type Health } from './extproc/health.ts'

@@ -1,6 +1,6 @@
 import type { PoolQueues } from '../admission/pool-queues.ts'
 import { systemClock } from '../clock.ts'
-import type { ConversationContext, Routing } from '../extproc/conversation.ts'
+import type { ConversationContext, Routing } from '../extproc/conversation-context.ts'
 import type { LivePools } from '../pool/live-pools.ts'
 import type { SchedulingConfiguration } from '../scheduling/configuration.ts'
 import { createScheduler } from '../scheduling/scheduler.ts'

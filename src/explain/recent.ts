@@ -1,6 +1,6 @@
 import type { Catalog } from '../catalog/catalog.ts'
 import type { Clock } from '../clock.ts'
-import type { ConversationObserver } from '../extproc/conversation.ts'
+import type { ConversationObserver } from '../extproc/conversation-context.ts'
 import type { Flight } from '../request/flight.ts'
 import type { InferenceRequest } from '../request/inference-request.ts'
 import { reply } from '../request/reply.ts'

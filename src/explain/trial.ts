@@ -1,5 +1,6 @@
 import type { PoolQueues } from '../admission/pool-queues.ts'
-import { Conversation, type ConversationContext, type Routing } from '../extproc/conversation.ts'
+import { Conversation } from '../extproc/conversation.ts'
+import type { ConversationContext, Routing } from '../extproc/conversation-context.ts'
 import { bodyMode } from '../extproc/decode.ts'
 import type { HeaderTable, HeaderValues } from '../extproc/headers.ts'
 import { HeldMemory } from '../extproc/held-memory.ts'

@@ -1,17 +1,15 @@
 import type { Catalog } from '../catalog/catalog.ts'
-import type { Clock } from '../clock.ts'
-import { type Admission, admit, type Waiting } from '../request/admit.ts'
+import { admit, type Waiting } from '../request/admit.ts'
 import type { DecodedBody } from '../request/bodies/inflate.ts'
 import { decodeInTurn } from '../request/bodies/inflating.ts'
-import { createReader, type ParserSet } from '../request/bodies/parsers.ts'
+import { createReader } from '../request/bodies/parsers.ts'
 import { spoofedHeaders } from '../request/control-headers.ts'
-import { type ImmediateReply, type Refusal, type RefusalCode, refusalReply } from '../request/errors.ts'
+import { type ImmediateReply, type Refusal, refusalReply } from '../request/errors.ts'
 import { checkHeaders, readFacts } from '../request/facts.ts'
 import { Flight } from '../request/flight.ts'
 import { InferenceRequest } from '../request/inference-request.ts'
-import type { Limits } from '../request/limits.ts'
 import { MediaSearch } from '../request/media.ts'
-import { pick, type Scheduling } from '../request/pick.ts'
+import { pick } from '../request/pick.ts'
 import { PromptText } from '../request/prompt-text.ts'
 import {
   bodyTooLarge,
@@ -21,75 +19,17 @@ import {
   modelTooLate,
   overloaded,
 } from '../request/refusals.ts'
-import { type ContentLength, reply } from '../request/reply.ts'
+import { contentLengthOf, reply } from '../request/reply.ts'
 import { lacksStickyKey, mayRename, type Route, resolve } from '../request/resolve.ts'
-import { ModelSplicer } from '../request/rewrite.ts'
+import { type ModelSplicer, splicerOf } from '../request/rewrite.ts'
 import { PromptHasher } from '../scheduling/prefix/prompt-hasher.ts'
+import type { ConversationContext, ConversationStream, Routing } from './conversation-context.ts'
 import { bodyMode, type ProcessingEvents, type ProtocolConfig } from './decode.ts'
-import type { ByteSink } from './duplex-body.ts'
 import { answer, encodeAnswer, encodeImmediate, encodeTrailersAnswer, type Mutation, noMutation } from './encode.ts'
-import type { HeaderTable, HeaderValues } from './headers.ts'
-import type { HeldMemory } from './held-memory.ts'
+import type { HeaderValues } from './headers.ts'
 import { RequestBody, type RequestMode, requestMode } from './request-body.ts'
-import { type ResponseContext, ResponsePhase } from './response-phase.ts'
+import { ResponsePhase } from './response-phase.ts'
 import { MalformedMessage } from './wire.ts'
-
-/** The snapshot that a conversation is decided by, from its first message to its last. */
-export type Routing = {
-  readonly catalog: Catalog
-  /** Knows the headers that the catalog's rules and the plugins read. */
-  readonly table: HeaderTable
-}
-
-/** What a conversation needs from outside, the same for all. */
-export type ConversationContext = {
-  readonly limits: Limits
-  /** Of all conversations together. */
-  readonly heldMemory: HeldMemory
-  readonly clock: Clock
-  /** Which bodies are read, and how. */
-  readonly parsers: ParserSet
-  readonly scheduling: Scheduling
-  readonly admission: Admission
-  readonly response: ResponseContext
-  /** Answer 404 to models that no InferenceModel names, instead of leaving them to Envoy's routes. */
-  readonly rejectsUnknownModels: boolean
-  /** Envoy's filter has allow_content_length_header: a renamed body is held until its new length is known. */
-  readonly keepsContentLength: boolean
-  /** Headers by which clients ask for an objective, a model or a fairness id count. */
-  readonly trustsHints: boolean
-  /** Answers a request that needs no model server, such as one for the list of models; undefined for all others. */
-  answerHere(request: InferenceRequest, catalog: Catalog): ImmediateReply | undefined
-  /** [0, 1) */
-  readonly random: () => number
-  readonly observer: ConversationObserver
-  /** Gives a request its place in a trace, before its headers go on; undefined where nothing is traced. */
-  readonly beginTrace?: ((request: InferenceRequest) => void) | undefined
-  /** The leading part of prompts is kept for traces. */
-  readonly keepsPromptText?: boolean
-}
-
-/** Told of what operators count. */
-export type ConversationObserver = {
-  /** `heldBytes` of the body had to wait for it. */
-  decided(request: InferenceRequest, route: Route, flight: Flight | undefined, heldBytes: number): void
-  refused(code: RefusalCode, request: InferenceRequest): void
-  /** A body arrived in STREAMED mode without send_body_without_waiting_for_header_response: it can't be routed by. */
-  unroutable(): void
-  /** The exchange is over, or can't be seen any more. After {@link decided}, once. */
-  ended(request: InferenceRequest, flight: Flight | undefined, response: ResponsePhase | undefined): void
-  /**
-   * The exchange is over without a decision or a refusal, by an answer of our own that needs no server, by Envoy's or another
-   * filter's answer, or because the client left. Once. `status` is NaN where there was no answer.
-   */
-  undecided?(request: InferenceRequest, by: 'own answer' | 'other answer' | 'client', status: number): void
-}
-
-/** The stream that the conversation is held on. */
-export type ConversationStream = ByteSink & {
-  /** Runs what the conversation does by itself and not in an event: a failure ends this stream alone. */
-  run(step: () => void): void
-}
 
 /** What was decided for the request. */
 type Decision = {
@@ -506,7 +446,7 @@ export class Conversation implements ProcessingEvents, Waiting {
     request.heldBytes = request.bodyBytes
     request.seesEnd = this.#seesEnd
     if (scheduled.endpoints.length > 0) this.#flight = new Flight(scheduling, request, scheduled, request.seesEnd)
-    const splicer = this.#splicer(route)
+    const splicer = splicerOf(request, route)
     const isCompressed = this.#body.hasDecoded
     // A compressed body in which the model changes goes on as it was before it was compressed.
     if (isCompressed && splicer?.changesBefore(Number.POSITIVE_INFINITY)) {
@@ -514,8 +454,10 @@ export class Conversation implements ProcessingEvents, Waiting {
       this.#body.becomeDecoded()
     }
     const lengthChange = splicer && this.#lengthChangeOf(splicer)
+    // An answer to the body sets the length itself, when it knows the body.
+    const contentLength = this.#answersBody ? 'as sent' : contentLengthOf(request, lengthChange)
     this.#context.beginTrace?.(request)
-    const mutation = reply(request, route, scheduled, this.#contentLength(lengthChange), scheduling.hidesScores)
+    const mutation = reply(request, route, scheduled, contentLength, scheduling.hidesScores)
     this.#decision = { mutation, splicer, lengthChange }
     this.#context.observer.decided(request, route, this.#flight, request.heldBytes)
     const isToldWithBody = this.#answersBody && request.facts.body !== 'none'
@@ -554,16 +496,6 @@ export class Conversation implements ProcessingEvents, Waiting {
   #lengthChangeOf(splicer: ModelSplicer): number | undefined {
     const change = splicer.lengthChange()
     return this.#request.reader!.isComplete || (this.#context.keepsContentLength && change === 0) ? change : undefined
-  }
-
-  #contentLength(lengthChange: number | undefined): ContentLength {
-    const { model, facts, isSentDecoded, restoredModel } = this.#request
-    // An answer to the body sets the length itself, when it knows the body.
-    if (model === undefined || this.#answersBody) return 'as sent'
-    if (isSentDecoded) return 'none'
-    if (facts.declaredBytes === undefined) return restoredModel === undefined ? 'as sent' : 'none'
-    if (lengthChange === 0) return 'as sent'
-    return lengthChange === undefined ? 'none' : facts.declaredBytes + lengthChange
   }
 
   /** The end of the one body message, or of the part of the body that Envoy buffers. */
@@ -630,14 +562,5 @@ export class Conversation implements ProcessingEvents, Waiting {
     this.#request.isOver = true
     this.#flight?.end(this.#response?.reader?.usage)
     this.#context.observer.ended(this.#request, this.#flight, this.#response)
-  }
-
-  #splicer({ target }: Route): ModelSplicer | undefined {
-    const { reader, model } = this.#request
-    if (model === undefined || reader === undefined) return undefined
-    const keepsFirst = target === undefined || target.name === model
-    const name = target?.name ?? model
-    const bytes = reader.modelBytes?.(name) ?? target?.literal ?? Buffer.from(JSON.stringify(name))
-    return new ModelSplicer(reader, bytes, keepsFirst)
   }
 }

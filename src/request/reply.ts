@@ -9,6 +9,16 @@ import { traceparentHeader, tracestateHeader } from './trace-context.ts'
 /** The content-length that goes on: as it was sent, a new one, or none, so that the body goes on chunked. */
 export type ContentLength = 'as sent' | 'none' | number
 
+/** @param lengthChange of the body, bytes; undefined when it can't be told yet */
+export function contentLengthOf(request: InferenceRequest, lengthChange: number | undefined): ContentLength {
+  const { model, facts, isSentDecoded, restoredModel } = request
+  if (model === undefined) return 'as sent'
+  if (isSentDecoded) return 'none'
+  if (facts.declaredBytes === undefined) return restoredModel === undefined ? 'as sent' : 'none'
+  if (lengthChange === 0) return 'as sent'
+  return lengthChange === undefined ? 'none' : facts.declaredBytes + lengthChange
+}
+
 /** Where Envoy's load balancer looks for the endpoint. */
 const lbNamespace = 'envoy.lb'
 /** The scores of all endpoints that were rated, by address. */

@@ -1,4 +1,6 @@
 import type { BodyReader } from './bodies/body-reader.ts'
+import type { InferenceRequest } from './inference-request.ts'
+import type { Route } from './resolve.ts'
 
 /**
  * Gives every top-level `model` of a body the same value while the body passes, piece by piece. All other bytes go through
@@ -63,4 +65,13 @@ export class ModelSplicer {
     if (at === offset) out.push(piece)
     else if (at < end) out.push(piece.subarray(at - offset))
   }
+}
+
+/** What gives the body of a request the model that it is routed to; undefined when it names none. */
+export function splicerOf({ reader, model }: InferenceRequest, { target }: Route): ModelSplicer | undefined {
+  if (model === undefined || reader === undefined) return undefined
+  const keepsFirst = target === undefined || target.name === model
+  const name = target?.name ?? model
+  const literal = reader.modelBytes?.(name) ?? target?.literal ?? Buffer.from(JSON.stringify(name))
+  return new ModelSplicer(reader, literal, keepsFirst)
 }

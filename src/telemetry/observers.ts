@@ -1,4 +1,4 @@
-import type { ConversationObserver } from '../extproc/conversation.ts'
+import type { ConversationObserver } from '../extproc/conversation-context.ts'
 
 /** What a further observer is told; `unroutable` is counted, and that is all. */
 export type ExchangeObserver = Partial<Pick<ConversationObserver, 'decided' | 'refused' | 'ended' | 'undecided'>>

@@ -1,4 +1,4 @@
-import type { ConversationObserver } from '../extproc/conversation.ts'
+import type { ConversationObserver } from '../extproc/conversation-context.ts'
 import type { ResponsePhase } from '../extproc/response-phase.ts'
 import type { InferenceRequest } from '../request/inference-request.ts'
 import type { Usage } from '../scheduling/plugin.ts'

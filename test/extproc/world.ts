@@ -1,5 +1,5 @@
 import type { PoolQueues } from '../../src/admission/pool-queues.ts'
-import type { ConversationContext, Routing } from '../../src/extproc/conversation.ts'
+import type { ConversationContext, Routing } from '../../src/extproc/conversation-context.ts'
 import { HeldMemory } from '../../src/extproc/held-memory.ts'
 import type { Endpoint } from '../../src/pool/endpoint.ts'
 import type { ParserSet } from '../../src/request/bodies/parsers.ts'

@@ -1,6 +1,7 @@
 import { defaultFlowControlOptions } from '../../src/admission/options.ts'
 import { PoolQueues } from '../../src/admission/pool-queues.ts'
-import { Conversation, type ConversationContext } from '../../src/extproc/conversation.ts'
+import { Conversation } from '../../src/extproc/conversation.ts'
+import type { ConversationContext } from '../../src/extproc/conversation-context.ts'
 import { bodyMode } from '../../src/extproc/decode.ts'
 import { type HeaderValues, slot } from '../../src/extproc/headers.ts'
 import { createHeaderTable } from '../../src/request/control-headers.ts'

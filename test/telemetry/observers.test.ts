@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { ConversationObserver } from '../../src/extproc/conversation.ts'
+import type { ConversationObserver } from '../../src/extproc/conversation-context.ts'
 import { joinObservers } from '../../src/telemetry/observers.ts'
 
 const called: string[] = []

@@ -7,7 +7,7 @@ import {
   type Sampler,
 } from '@opentelemetry/sdk-trace'
 import { describe, expect, test } from 'vitest'
-import type { ConversationContext } from '../../src/extproc/conversation.ts'
+import type { ConversationContext } from '../../src/extproc/conversation-context.ts'
 import { maxPromptTextBytes } from '../../src/request/prompt-text.ts'
 import { nothingScheduled } from '../../src/scheduling/plugin.ts'
 import { observeEnds } from '../../src/telemetry/exchange-ends.ts'
