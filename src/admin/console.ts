@@ -4,7 +4,7 @@ import { stateIntervalMs } from './limits.ts'
 import type { Overview } from './overview.ts'
 import { readPageFiles } from './page-files.ts'
 import { answerJson, answerText, type Handler, type Routes } from './route.ts'
-import { eventText, Viewers } from './viewers.ts'
+import { eventText, streamHeaders, Viewers } from './viewers.ts'
 
 /** What POST /explain answers: the whole of the response. */
 export type ExplainAnswer = { readonly status: number; readonly contentType: string; readonly body: string }
@@ -39,7 +39,7 @@ export class Console {
         answerJson(response, 200, { state, history: this.#overview.history() })
       },
     },
-    '/state/stream': { GET: (_, response) => this.#stream(response) },
+    '/state/stream': { GET: (request, response) => this.#stream(request, response) },
     '/state/models': { GET: searching((text) => this.#overview.findModels(text)) },
     '/state/endpoints': { GET: searching((text) => this.#overview.findEndpoints(text)) },
     '/state/decision': {
@@ -57,7 +57,9 @@ export class Console {
     this.#viewers.close()
   }
 
-  #stream(response: ServerResponse): void {
+  #stream({ method }: IncomingMessage, response: ServerResponse): void {
+    // Who asks for the headers alone looks at nothing.
+    if (method === 'HEAD') return void response.writeHead(200, streamHeaders).end()
     if (this.#viewers.isFull) {
       response.setHeader('retry-after', '10')
       const message = `${this.#viewers.count} others look at this page already, which is the limit; try again when one has left`

@@ -1,6 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import { maxMissedStates, maxViewers } from './limits.ts'
 
+export const streamHeaders = { 'content-type': 'text/event-stream', 'cache-control': 'no-store' }
+
 /**
  * Those who look at the page. What they are told is written down once for all of them. Who takes it too slowly is passed over until all
  * that was sent has left: nothing waits for anybody. Who takes nothing at all makes room for others.
@@ -19,7 +21,7 @@ export class Viewers {
 
   /** Begins a stream of server-sent events, with some to begin with. */
   add(response: ServerResponse, first: string): void {
-    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
+    response.writeHead(200, streamHeaders)
     this.#responses.set(response, 0)
     response.on('close', () => this.#responses.delete(response))
     response.write(first)

@@ -94,11 +94,16 @@ function targetsMatchModels({ routes }: Inventory, { targets }: PolicyEntry): bo
 
 /** The header that we set from the body, and that routes match on. */
 const modelNameHeader = 'x-gateway-model-name'
+const baseModelNameHeader = 'x-gateway-base-model-name'
 
 export const modelHeadersOf = ({ headers }: RouteMatch) =>
   headers.filter(({ name }) => name.toLowerCase() === modelNameHeader)
 
 export const isModelMatch = (match: RouteMatch): boolean => modelHeadersOf(match).length > 0
+
+/** Whether the base model of an adapter decides. */
+export const isBaseModelMatch = ({ headers }: RouteMatch): boolean =>
+  headers.some(({ name }) => name.toLowerCase() === baseModelNameHeader)
 
 /** What every request matches that no other rule wants: any path, no condition that a body can't meet at first. */
 export const isCatchAll = ({ path, headers, queryParams }: RouteMatch): boolean =>

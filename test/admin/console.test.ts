@@ -77,6 +77,14 @@ describe('the stream of states', () => {
     expect(await response.text()).toContain(`${maxViewers} others look at this page already`)
   })
 
+  test('is not looked at by who asks for its headers alone', async () => {
+    for (let i = 0; i < 2 * maxViewers; i += 1) {
+      const { status, headers } = await fetch(`${url}/state/stream`, { method: 'HEAD' })
+      expect([status, headers.get('content-type')]).toEqual([200, 'text/event-stream'])
+    }
+    expect((await look()).response.status).toBe(200)
+  })
+
   test('has a place again when somebody leaves', async () => {
     const viewers = await Promise.all(Array.from({ length: maxViewers }, look))
     viewers[0].leave()

@@ -704,6 +704,11 @@ describe('no alarm for', () => {
         }),
     },
     {
+      what: 'a rule for the base of models without one of their own',
+      change: (site) =>
+        void (site.models.spec.rules[0].matches[0].headers[0] = { name: 'x-gateway-base-model-name', value: 'qwen' }),
+    },
+    {
       what: 'a route to a pool of which nothing is known',
       change: (site) => [
         copyOf(site.models, 'far', {

@@ -1,7 +1,7 @@
 import type { ServedListener } from '../attachment.ts'
 import type { RouteEntry } from '../inventory.ts'
 import { comparePaths, matchesPath } from '../path-match.ts'
-import { isCatchAll, isModelMatch, modelHeadersOf, pickerOf, type Survey } from '../picker.ts'
+import { isBaseModelMatch, isCatchAll, isModelMatch, modelHeadersOf, pickerOf, type Survey } from '../picker.ts'
 import type { Found, Rule } from '../rule.ts'
 import type { RouteMatch, RouteRule } from '../schema.ts'
 
@@ -131,6 +131,8 @@ const modelWithoutRoute: Rule = {
     const hasCatchAll = matches.some(({ rule, match }) => isCatchAll(match) && rule.backendRefs.length > 0)
     // Whoever has no such rules routes in another way.
     if (byModel.length === 0 || hasCatchAll) return
+    // Which models have a base is said in ConfigMaps that are not looked at here.
+    if (matches.some(({ match }) => isBaseModelMatch(match))) return
     for (const model of survey.models) {
       const { modelName } = model.value.spec
       if (survey.isUnread('HTTPRoute', model.namespace)) continue
