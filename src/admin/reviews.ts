@@ -20,6 +20,12 @@ type User = {
   readonly extra?: Readonly<Record<string, readonly string[]>>
 }
 
+/**
+ * Of this audience, a token opens metrics ports and nothing else: whoever is shown it by mistake can't be its bearer before the
+ * API server (`audience` of a projected serviceAccountToken).
+ */
+export const metricsAudience = 'signalbox-metrics'
+
 type Remembered = { readonly review: Review; readonly untilMs: number }
 
 /**
@@ -59,13 +65,16 @@ export class ClusterReviews {
   async #ask(token: string, verb: string, path: string): Promise<Review> {
     try {
       const authentication = 'authentication.k8s.io/v1'
+      const audiences = audiencesOf(token).includes(metricsAudience) ? [metricsAudience] : undefined
       const { status: told = {} } = (await this.#client.create(`/apis/${authentication}/tokenreviews`, {
         apiVersion: authentication,
         kind: 'TokenReview',
-        spec: { token },
-      })) as { status?: { authenticated?: boolean; user?: User } }
+        spec: { token, ...(audiences && { audiences }) },
+      })) as { status?: { authenticated?: boolean; user?: User; audiences?: readonly string[] } }
       const { user } = told
-      if (told.authenticated !== true || user === undefined) return { verdict: 'unknown' }
+      // Who reviews for the API server may not know of audiences, and has then not looked at them.
+      const isOurs = audiences === undefined || told.audiences?.includes(metricsAudience)
+      if (told.authenticated !== true || user === undefined || !isOurs) return { verdict: 'unknown' }
       const authorization = 'authorization.k8s.io/v1'
       const { username: name, uid, groups, extra } = user
       const { status = {} } = (await this.#client.create(`/apis/${authorization}/subjectaccessreviews`, {
@@ -86,5 +95,15 @@ export class ClusterReviews {
     if (this.#remembered.size <= maxRememberedReviews) return
     const [oldest] = this.#remembered.keys()
     this.#remembered.delete(oldest)
+  }
+}
+
+/** For whom a token says that it is (the claim `aud` of RFC 7519), unchecked: it decides about what the cluster is asked. */
+function audiencesOf(token: string): readonly unknown[] {
+  try {
+    const claims = JSON.parse(Buffer.from(token.split('.')[1], 'base64url').toString()) as { aud?: unknown } | null
+    return [claims?.aud].flat()
+  } catch {
+    return []
   }
 }

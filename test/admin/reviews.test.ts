@@ -1,12 +1,14 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { maxRememberedReviews, maxReviewsAtOnce, reviewTtlMs } from '../../src/admin/limits.ts'
-import { ClusterReviews } from '../../src/admin/reviews.ts'
+import { ClusterReviews, metricsAudience } from '../../src/admin/reviews.ts'
 import { ManualClock, settled } from '../pool/manual-clock.ts'
 
 let clock: ManualClock
 let calls: { path: string; object: Record<string, unknown> }[]
 let allowed: boolean
 let failure: Error | undefined
+/** What the cluster says that the token was reviewed for. */
+let reviewedFor: string[] | undefined
 let gate: Promise<void>
 let reviews: ClusterReviews
 
@@ -15,13 +17,15 @@ beforeEach(() => {
   calls = []
   allowed = true
   failure = undefined
+  reviewedFor = undefined
   gate = Promise.resolve()
   const create = async (path: string, object: object) => {
     calls.push({ path, object: object as Record<string, unknown> })
     await gate
     if (failure !== undefined) throw failure
     const user = { username: 'prometheus', uid: 'u1', groups: ['monitoring'], extra: { a: ['b'] } }
-    return { status: path.endsWith('tokenreviews') ? { authenticated: true, user } : { allowed } } as never
+    const known = { authenticated: true, user, audiences: reviewedFor }
+    return { status: path.endsWith('tokenreviews') ? known : { allowed } } as never
   }
   reviews = new ClusterReviews({ create }, clock)
 })
@@ -48,6 +52,30 @@ test('asks who it is, then whether they may, as they are known to the cluster', 
       },
     },
   ])
+})
+
+describe('a token that is for metrics alone', () => {
+  const tokenFor = (aud: unknown) => ['{}', JSON.stringify({ aud }), ''].map((part) => btoa(part)).join('.')
+
+  test.each([metricsAudience, [metricsAudience], ['others', metricsAudience]])(
+    '%j is reviewed as such',
+    async (aud) => {
+      reviewedFor = [metricsAudience]
+      expect(await reviews.review(tokenFor(aud), 'get', '/metrics')).toEqual({ verdict: 'allowed' })
+      expect(calls[0].object).toMatchObject({ spec: { audiences: [metricsAudience] } })
+    },
+  )
+
+  test.each(['others', ['others'], undefined, 7])('%j is not', async (aud) => {
+    await reviews.review(tokenFor(aud), 'get', '/metrics')
+    expect(calls[0].object).toMatchObject({ spec: { token: tokenFor(aud) } })
+    expect(calls[0].object).not.toHaveProperty('spec.audiences')
+  })
+
+  test('is unknown where audiences are not looked at', async () => {
+    expect(await reviews.review(tokenFor(metricsAudience), 'get', '/metrics')).toEqual({ verdict: 'unknown' })
+    expect(calls).toHaveLength(1)
+  })
 })
 
 describe('an answer', () => {

@@ -12,10 +12,15 @@ export async function createAccounts(api: KubeApi, objects: readonly KubeObject[
 }
 
 /** A kubeconfig with a token of the ServiceAccount, as its pods get one. */
-export async function kubeconfigOf(api: KubeApi, namespace: string, name: string): Promise<KubeConfig> {
+export async function kubeconfigOf(
+  api: KubeApi,
+  namespace: string,
+  name: string,
+  audience = 'https://127.0.0.1',
+): Promise<KubeConfig> {
   const administrator = new KubeConfig()
   administrator.loadFromFile(api.kubeconfig)
-  const asked = { namespace, name, body: { spec: { audiences: ['https://127.0.0.1'] } } }
+  const asked = { namespace, name, body: { spec: { audiences: [audience] } } }
   const { status } = await administrator.makeApiClient(CoreV1Api).createNamespacedServiceAccountToken(asked)
   const account = new KubeConfig()
   account.loadFromClusterAndUser(administrator.getCurrentCluster()!, { name, token: status!.token! })

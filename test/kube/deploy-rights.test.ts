@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createAccess } from '../../src/admin/access.ts'
+import { metricsAudience } from '../../src/admin/reviews.ts'
 import { systemClock } from '../../src/clock.ts'
 import { freePorts } from '../../src/demo/free-ports.ts'
 import { GuardedProcess, untilReady } from '../../src/demo/process.ts'
@@ -86,6 +87,12 @@ describe.skipIf(missing.length > 0)('the service accounts', () => {
       expect(await statusFor(reader, '/state')).toBe(403)
       expect(await statusFor(stranger, '/metrics')).toBe(403)
       expect(await statusFor('no-token-of-this-cluster', '/metrics')).toBe(401)
+      const forMetrics = await kubeconfigOf(api, 'default', `${name}-reader`, metricsAudience)
+      expect(await statusFor(forMetrics.users[0].token!, '/metrics')).toBeUndefined()
+      const forOthers = await kubeconfigOf(api, 'default', `${name}-reader`, 'others')
+      expect(await statusFor(forOthers.users[0].token!, '/metrics')).toBe(401)
+      // Before the API server it is nobody's.
+      await expect(rightsOf(forMetrics, 'default')).rejects.toThrow('401')
     },
   )
 

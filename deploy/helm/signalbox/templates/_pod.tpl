@@ -1,6 +1,7 @@
 {{/*
 The Deployment of a component. Takes a dict: root, component, values (the component's part of the values), args, ports (name →
-number, beside health and metrics), drainSeconds, configMap (with the EndpointPickerConfig) and tlsSecret, names or nothing.
+number, beside health and metrics), drainSeconds, configMap (with the EndpointPickerConfig) and tlsSecret, names or nothing,
+metricsToken (whether it asks for the metrics of other pods).
 */}}
 {{- define "signalbox.deployment" -}}
 {{- $root := .root -}}
@@ -145,7 +146,7 @@ spec:
           resources:
             {{- toYaml . | nindent 12 }}
           {{- end }}
-          {{- if or .configMap .tlsSecret }}
+          {{- if or .configMap .tlsSecret .metricsToken }}
           volumeMounts:
             {{- if .configMap }}
             - name: configuration
@@ -155,6 +156,11 @@ spec:
             {{- if .tlsSecret }}
             - name: tls
               mountPath: /etc/signalbox-tls
+              readOnly: true
+            {{- end }}
+            {{- if .metricsToken }}
+            - name: metrics-token
+              mountPath: /var/run/secrets/signalbox
               readOnly: true
             {{- end }}
       volumes:
@@ -167,6 +173,16 @@ spec:
         - name: tls
           secret:
             secretName: {{ .tlsSecret }}
+        {{- end }}
+        {{- if .metricsToken }}
+        # Shown to other pods, so of no use before the API server.
+        - name: metrics-token
+          projected:
+            sources:
+              - serviceAccountToken:
+                  audience: signalbox-metrics
+                  expirationSeconds: 3600
+                  path: metrics-token
         {{- end }}
           {{- end }}
 {{- end -}}
