@@ -5,14 +5,14 @@ import { parseAllDocuments } from 'yaml'
 import type { KubeApi, KubeObject } from './kube-api.ts'
 
 const collection = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
-const establishTimeoutMs = 20_000
+const establishTimeoutMs = 60_000
 
 /**
  * Creates the named CRDs (`inferencepools.inference.networking.k8s.io`, …) from the YAML files below `folder` and waits
  * until the API serves them. Throws when the folder lacks one.
  */
 export async function createCrds(api: KubeApi, folder: string, names: readonly string[]): Promise<void> {
-  const definitions = readDefinitions(folder)
+  const definitions = readDefinitions(folder, names)
   for (const name of names) {
     const definition = definitions.get(name)
     if (!definition) throw new Error(`no CustomResourceDefinition ${name} in ${folder}`)
@@ -21,11 +21,15 @@ export async function createCrds(api: KubeApi, folder: string, names: readonly s
   for (const name of names) await waitUntilEstablished(api, name)
 }
 
-function readDefinitions(folder: string): Map<string, KubeObject> {
+/** Those of the names that are there. */
+function readDefinitions(folder: string, names: readonly string[]): Map<string, KubeObject> {
   const definitions = new Map<string, KubeObject>()
   for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
     if (!/\.ya?ml$/.test(file)) continue
-    for (const document of parseAllDocuments(readFileSync(join(folder, file), 'utf8'))) {
+    const text = readFileSync(join(folder, file), 'utf8')
+    // To parse all of them takes seconds.
+    if (!names.some((name) => text.includes(name))) continue
+    for (const document of parseAllDocuments(text)) {
       const object = document.toJS() as KubeObject | null
       if (object?.kind === 'CustomResourceDefinition') definitions.set(object.metadata.name, object)
     }
