@@ -1,111 +1,13 @@
-/** @import { Recent, Values } from './recent.js' */
+/** @import { Line, Plan } from './plot-plans.js' */
+/** @import { Recent } from './recent.js' */
 import { make, setText, syncChildren } from './dom.js'
-import { count, duration, percent, rate } from './format.js'
+import { dashes, sampleOf } from './line-styles.js'
+import { plans } from './plot-plans.js'
 import uPlot from './uplot.js'
 
-/** Endpoints that have a line of their own. */
-const maxLines = 8
 const plotHeight = 140
 /** From left to right, as many as the server keeps. */
 const shownSeconds = 300
-/** Each line differs by its dashes, too. */
-export const dashes = [[], [6, 4], [2, 3], [10, 3, 2, 3], [1, 2], [12, 4], [4, 2, 1, 2], [8, 2, 2, 2, 2, 2]]
-
-/** @typedef {{ name: string, values: Values }} Line */
-
-/**
- * @typedef {object} Plan
- * @property {string} id
- * @property {string} title
- * @property {string} unit
- * @property {(value: number | null | undefined) => string} format
- * @property {(recent: Recent) => Line[]} lines
- * @property {number} [top] of the scale, where it is known
- */
-
-/** @type {readonly Plan[]} */
-const plans = [
-  {
-    id: 'requests',
-    title: 'Requests',
-    unit: 'per second',
-    format: rate,
-    lines: (recent) => [{ name: 'sent on', values: recent.of('sent') }],
-  },
-  {
-    id: 'ttft',
-    title: 'Time to first token',
-    unit: 'seconds',
-    format: duration,
-    lines: (recent) => [
-      { name: 'p90', values: recent.of('ttftP90Seconds') },
-      { name: 'p50', values: recent.of('ttftP50Seconds') },
-    ],
-  },
-  {
-    id: 'queue',
-    title: 'Queue',
-    unit: 'requests',
-    format: count,
-    lines: (recent) => [
-      { name: 'waiting here', values: recent.of('waiting') },
-      { name: 'waiting at servers', values: recent.of('queuedAtServers') },
-      { name: 'in flight', values: recent.of('inFlight') },
-    ],
-  },
-  {
-    id: 'kv',
-    title: 'KV cache in use',
-    unit: 'of each endpoint',
-    format: percent,
-    top: 1,
-    lines: (recent) => {
-      const most = busiest(recent, 'kvUsage', maxLines - 1)
-      return [{ name: 'average', values: recent.of('kvUsage') }, ...most]
-    },
-  },
-  {
-    id: 'picks',
-    title: 'Picks',
-    unit: 'per second, by endpoint',
-    format: rate,
-    lines: (recent) => busiest(recent, 'picks', maxLines),
-  },
-  {
-    id: 'prefix',
-    title: 'Prefix hits',
-    unit: 'share of the prompts',
-    format: percent,
-    top: 1,
-    lines: (recent) => [{ name: 'known to the endpoint', values: recent.of('prefixHitShare') }],
-  },
-  {
-    id: 'shed',
-    title: 'Shed',
-    unit: 'per second',
-    format: rate,
-    lines: (recent) => [{ name: 'shed: no room (429, 503)', values: recent.of('shed') }],
-  },
-  {
-    id: 'errors',
-    title: 'Errors',
-    unit: 'per second',
-    format: rate,
-    lines: (recent) => [
-      { name: 'of servers (5xx)', values: recent.of('serverErrors') },
-      { name: 'refused here', values: recent.of('refused') },
-    ],
-  },
-]
-
-/**
- * @param {Recent} recent
- * @param {'picks' | 'kvUsage'} field
- * @param {number} most
- * @returns {Line[]}
- */
-const busiest = (recent, field, most) =>
-  recent.endpoints.slice(0, most).map((endpoint) => ({ name: endpoint.name, values: endpoint[field] }))
 
 /** All plots, side by side. */
 export class Plots {
@@ -289,28 +191,4 @@ class Plot {
       ),
     )
   }
-}
-
-/**
- * A piece of the line, as the plot draws it.
- * @param {number} i
- */
-export function sampleOf(i) {
-  const namespace = 'http://www.w3.org/2000/svg'
-  const svg = document.createElementNS(namespace, 'svg')
-  for (const [name, value] of Object.entries({ width: '26', height: '8', 'aria-hidden': 'true' }))
-    svg.setAttribute(name, value)
-  const line = document.createElementNS(namespace, 'line')
-  const attributes = {
-    x1: '0',
-    x2: '26',
-    y1: '4',
-    y2: '4',
-    'stroke-width': '2.5',
-    'stroke-dasharray': dashes[i % dashes.length].join(' '),
-  }
-  for (const [name, value] of Object.entries(attributes)) line.setAttribute(name, value)
-  line.style.stroke = `var(--series-${(i % 8) + 1})`
-  svg.append(line)
-  return svg
 }

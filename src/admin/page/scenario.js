@@ -1,7 +1,7 @@
 /** @import { ScenarioFeed, ScenarioSeries, Unit } from '../../demo/scenario-feed.ts' */
 import { byId, make, setText, syncChildren } from './dom.js'
 import { count, dash, duration, rate } from './format.js'
-import { dashes, sampleOf } from './plots.js'
+import { dashes, sampleOf } from './line-styles.js'
 import uPlot from './uplot.js'
 
 /**
