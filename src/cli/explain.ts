@@ -28,6 +28,7 @@ type Flags = {
   readonly kubeconfig?: string
   readonly watchNamespace?: string
   readonly server?: string
+  readonly tokenFile?: string
   readonly configFile?: string
   readonly unknownModel: 'route' | 'reject'
   readonly trustClientHints: boolean
@@ -65,6 +66,7 @@ export function define(command: Command): void {
     )
     .option('--watch-namespace <namespace>', 'look into this namespace alone (default: all)')
     .option('--server <url>', 'ask a running Signalbox by its metrics port, where --admin-page is on: live state')
+    .option('--token-file <file>', 'a bearer token for --server, which asks for one unless it is on this machine')
     .option('--config-file <file>', 'how endpoints are picked: an EndpointPickerConfig')
     .addOption(new Option('--unknown-model <action>', 'as of serve').choices(['route', 'reject']).default('route'))
     .option('--trust-client-hints [bool]', 'as of serve', parseBoolean, true)
@@ -118,7 +120,7 @@ async function explain(argument: string | undefined, flags: Flags): Promise<Expl
   // A list of files takes the dash that stands behind it, too.
   const input = argument === '-' || file.includes('-') ? await buffer(process.stdin) : undefined
   const client = readClient(flags, input)
-  if (server !== undefined) return askServer(server, client)
+  if (server !== undefined) return askServer(server, client, flags.tokenFile)
   const paths = file.filter((path) => path !== '-')
   const readsCluster = flags.kubernetes === true || flags.kubeconfig !== undefined
   if (paths.length === 0 && !readsCluster) {
@@ -209,16 +211,20 @@ function without(resources: readonly Resource[], others: readonly Resource[]): R
 async function askServer(
   server: string,
   { method, path, headers, body, poolHint, subset }: ClientRequest,
+  tokenFile: string | undefined,
 ): Promise<Explanation> {
   const metadata = {
     ...(poolHint === undefined ? {} : { [poolMetadata]: poolHint }),
     ...(subset === undefined ? {} : { [subsetMetadata]: subset.join(',') }),
   }
   const asked = { method, path, headers: Object.fromEntries(headers), bodyBase64: body.toString('base64'), metadata }
+  const authorization =
+    tokenFile === undefined ? {} : { authorization: `Bearer ${readFile(tokenFile).toString().trim()}` }
   const url = `${server.replace(/\/$/, '')}/explain`
   let response: Response
   try {
-    const init = { method: 'POST', headers: { 'content-type': 'application/json', accept: 'application/json' } }
+    const json = { 'content-type': 'application/json', accept: 'application/json' }
+    const init = { method: 'POST', headers: { ...json, ...authorization }, redirect: 'error' as const }
     response = await fetch(url, { ...init, body: JSON.stringify(asked) })
   } catch (error) {
     const { cause, message } = error as Error
@@ -227,7 +233,8 @@ async function askServer(
   const text = await response.text()
   if (response.status === 404)
     throw new InputError(`${url}: 404; is it the metrics port of a Signalbox that serves with --admin-page?`)
-  if (!response.ok) throw new InputError(`${url}: ${response.status}: ${text.trim()}`)
+  const hint = response.status === 401 && tokenFile === undefined ? ' (--token-file names a file with a token)' : ''
+  if (!response.ok) throw new InputError(`${url}: ${response.status}: ${text.trim()}${hint}`)
   try {
     return JSON.parse(text) as Explanation
   } catch {

@@ -128,11 +128,14 @@ describe('its exit status', () => {
 })
 
 describe('--server', () => {
-  async function serverOf(answer: (body: string) => { status: number; body: string }): Promise<string> {
+  type Answer = { status: number; body: string }
+
+  async function serverOf(answer: (body: string, token: string | undefined) => Answer): Promise<string> {
     const server = createServer(async (request, response) => {
       let body = ''
       for await (const piece of request) body += piece
-      const { status, body: text } = request.url === '/explain' ? answer(body) : { status: 404, body: '' }
+      const { status, body: text } =
+        request.url === '/explain' ? answer(body, request.headers.authorization) : { status: 404, body: '' }
       response.writeHead(status).end(text)
     })
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
@@ -167,6 +170,22 @@ describe('--server', () => {
     const url = await serverOf(() => ({ status, body }))
     const { exitCode, error } = await runExplain('--server', url, '--body', await fileOf(request))
     expect([exitCode, error]).toEqual([2, expect.stringMatching(why)])
+  })
+
+  test('shows it the token of a file, and says how where it has none', async () => {
+    const body = await fileOf(request)
+    const explanation = JSON.stringify(await explainJson('--body', body))
+    const url = await serverOf((_, token) =>
+      token === 'Bearer secret' ? { status: 200, body: explanation } : { status: 401, body: 'no token' },
+    )
+    const { exitCode } = await runExplain('--server', url, '--body', body, '--token-file', await fileOf('secret\n'))
+    expect(exitCode).toBe(0)
+    const { error } = await runExplain('--server', url, '--body', body)
+    expect(error).toContain('401: no token (--token-file names a file with a token)')
+    const wrong = await runExplain('--server', url, '--body', body, '--token-file', await fileOf('wrong'))
+    expect([wrong.exitCode, wrong.error]).toEqual([2, expect.stringMatching(/401: no token$/m)])
+    const missing = await runExplain('--server', url, '--body', body, '--token-file', '/nowhere')
+    expect([missing.exitCode, missing.error]).toEqual([2, expect.stringContaining('/nowhere: ENOENT')])
   })
 
   test('says that nobody listens', async () => {
