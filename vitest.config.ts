@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 const within = (...folders: string[]) => folders.map((folder) => `test/${folder}/**/*.test.ts`)
 
@@ -10,10 +11,32 @@ const withPrograms = {
   retry: process.env.CI === undefined ? 0 : 1,
 }
 
+/** They take a minute and more each: begun first, they leave no core idle at the end. API servers and Envoys in turn. */
+const longest = [
+  'kube/routes-cases',
+  'e2e/wire-cases',
+  'kube/status',
+  'e2e/acceptance',
+  'kube/routes',
+  'e2e/envoy-files',
+  'e2e/bodies',
+]
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const at = longest.findIndex((name) => moduleId.endsWith(`/test/${name}.test.ts`))
+      return at < 0 ? longest.length : at
+    }
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b))
+  }
+}
+
 export default defineConfig({
   test: {
     // Long enough for a machine that is busy with other things: what waits goes on as soon as it can.
     testTimeout: 30_000,
+    sequence: { sequencer: LongestFirst },
     expect: { poll: { timeout: 10_000 } },
     // The main process has little to do meanwhile.
     maxWorkers: '100%',
