@@ -1,16 +1,11 @@
 // One whole exchange without sockets: bytes of ProcessingRequests in, bytes of answers out.
 import { bench, group, run } from 'mitata'
 import { loadProtos } from '../../protos/load.ts'
-import { systemClock } from '../../src/clock.ts'
 import { Conversation } from '../../src/extproc/conversation.ts'
-import type { ConversationContext } from '../../src/extproc/conversation-context.ts'
-import { HeldMemory } from '../../src/extproc/held-memory.ts'
 import { MessageReader } from '../../src/extproc/message-reader.ts'
 import { createHeaderTable } from '../../src/request/control-headers.ts'
 import { defaultLimits, maxMessageBytes } from '../../src/request/limits.ts'
-import { createDefaultConfiguration } from '../../src/scheduling/default-configuration.ts'
-import { createScheduler } from '../../src/scheduling/scheduler.ts'
-import { catalog, createEndpoints, world } from './one-pool.ts'
+import { catalog, createContext, createEndpoints } from './one-pool.ts'
 
 const { definition } = loadProtos()
 const method = definition['envoy.service.ext_proc.v3.ExternalProcessor'] as unknown as {
@@ -71,29 +66,7 @@ function framesOf(bodyBytes: number): Buffer[] {
   })
 }
 
-const endpoints = createEndpoints(4)
-const context: ConversationContext = {
-  limits: defaultLimits,
-  heldMemory: new HeldMemory(defaultLimits.maxTotalHeldBytes),
-  clock: systemClock,
-  parsers: undefined,
-  scheduling: {
-    endpointsOf: () => endpoints,
-    endpointAt: () => undefined,
-    scheduler: createScheduler(createDefaultConfiguration(world), { keepsScores: false }),
-    keepsToSubset: true,
-    released() {},
-    spent() {},
-  },
-  admission: { flowOf: () => undefined },
-  response: { nowMs: systemClock.nowMs, usageMetadata: () => undefined },
-  rejectsUnknownModels: false,
-  keepsContentLength: false,
-  trustsHints: true,
-  answerHere: () => undefined,
-  random: Math.random,
-  observer: { decided() {}, refused() {}, unroutable() {}, ended() {} },
-}
+const context = createContext(createEndpoints(4), { decided() {}, refused() {}, unroutable() {}, ended() {} })
 const routing = { catalog, table: createHeaderTable([]) }
 const stream = {
   bytes: 0,

@@ -11,18 +11,14 @@ import { systemClock } from '../../src/clock.ts'
 import { Conversation } from '../../src/extproc/conversation.ts'
 import type { ConversationContext } from '../../src/extproc/conversation-context.ts'
 import { type HeaderValues, slot } from '../../src/extproc/headers.ts'
-import { HeldMemory } from '../../src/extproc/held-memory.ts'
 import { createHeaderTable } from '../../src/request/control-headers.ts'
-import { defaultLimits } from '../../src/request/limits.ts'
-import { createDefaultConfiguration } from '../../src/scheduling/default-configuration.ts'
-import { createScheduler } from '../../src/scheduling/scheduler.ts'
 import { AccessLog } from '../../src/telemetry/access-log.ts'
 import { observeEnds } from '../../src/telemetry/exchange-ends.ts'
 import { LineWriter } from '../../src/telemetry/line-writer.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { type ExchangeObserver, joinObservers } from '../../src/telemetry/observers.ts'
 import { Tracer } from '../../src/telemetry/tracer.ts'
-import { catalog, createEndpoints, world } from './one-pool.ts'
+import { catalog, createContext, createEndpoints } from './one-pool.ts'
 
 const endpoints = createEndpoints(8)
 const names = ['traceparent', 'tracestate', 'x-request-id']
@@ -53,31 +49,8 @@ function exchange(observers: readonly ExchangeObserver[], more: Partial<Conversa
     { openExchanges: () => 0, pools: () => [], resourceProblems: () => 0 },
     { emitsLlmdNames: false },
   )
-  const configuration = createDefaultConfiguration(world)
-  const context: ConversationContext = {
-    limits: defaultLimits,
-    heldMemory: new HeldMemory(defaultLimits.maxTotalHeldBytes),
-    clock: systemClock,
-    parsers: undefined,
-    scheduling: {
-      endpointsOf: () => endpoints,
-      endpointAt: () => undefined,
-      scheduler: createScheduler(configuration, { keepsScores: observers.length > 0 }),
-      keepsToSubset: true,
-      hidesScores: true,
-      released() {},
-      spent() {},
-    },
-    admission: { flowOf: () => undefined },
-    response: { nowMs: systemClock.nowMs, usageMetadata: () => undefined },
-    rejectsUnknownModels: false,
-    keepsContentLength: false,
-    trustsHints: true,
-    answerHere: () => undefined,
-    random: Math.random,
-    observer: joinObservers({ ...metrics.conversationObserver, unroutable() {} }, observers),
-    ...more,
-  }
+  const observer = joinObservers({ ...metrics.conversationObserver, unroutable() {} }, observers)
+  const context = { ...createContext(endpoints, observer, observers.length > 0), ...more }
   const routing = { catalog, table }
   const stream = { write() {}, run: (step: () => void) => step() }
   const sent = observers.length > 0 ? withTrace : headers
