@@ -32,16 +32,12 @@ const lacks = [
   ...(kubectl === undefined ? ['kubectl, as KUBECTL_BIN or on PATH'] : []),
   ...(curl === undefined ? ['curl on PATH'] : []),
 ]
-if (process.env.CI !== undefined)
-  console.log('skipped in CI: the commands of all but a few documents; npm run e2e runs them')
 if (lacks.length > 0) console.log(`skipped: the commands of the documents need ${lacks.join('; ')}`)
 
 const blocks = documents.flatMap((document) => blocksOf(document))
 const isLeftOut = ({ text }: Command) => leftOut.some(({ pattern }) => pattern.test(text))
 const commands = blocks.flatMap((block) => commandsOf(block) ?? [])
-/** All of them take two minutes of CPU: where every change waits for it, those that readers begin with will do. */
-const inCi = ['README.md', 'docs/quick-start.md', 'docs/explain.md', 'docs/rollout.md']
-const shown = (process.env.CI === undefined ? documents : inCi).map((document) => ({
+const shown = documents.map((document) => ({
   document,
   commands: commands.filter((command) => command.document === document && !isLeftOut(command)),
 }))
