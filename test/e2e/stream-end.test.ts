@@ -124,7 +124,11 @@ describe.skipIf(envoy === undefined)('an ext_proc stream ends', () => {
   test.concurrent.for(cases.flatMap((each, i) => (each[4] === 'after the answer' ? [[...each, i] as const] : [])))(
     'request body %s, answer headers %s, body %s, trailers %s: when the client leaves',
     async ([, , , , , i], { expect }) => {
-      await post(ports[i], `left-${i}`, AbortSignal.timeout(headersAfterMs + 2.5 * eventEveryMs)).catch(() => {})
+      const leaving = new AbortController()
+      const answered = post(ports[i], `left-${i}`, leaving.signal).catch(() => {})
+      await expect.poll(() => seen.get(`left-${i}`)?.phase, { interval: 10 }).toBe('during the answer')
+      leaving.abort()
+      await answered
       expect(await seen.get(`left-${i}`)!.ended).toBe('during the answer')
     },
   )
