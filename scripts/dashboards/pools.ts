@@ -1,11 +1,9 @@
 import type { Dashboard, Panel } from './dashboard.ts'
 import { jobVariable, quantiles, rate } from './queries.ts'
 
-/** What a panel of one gauge says beside it. */
 type Rest = Pick<Panel, 'unit'> & Partial<Panel>
 
-/** A gauge that each replica knows, the worst of them for each of what `by` names. */
-const worst = (title: string, description: string, expr: string, legend: string, rest: Rest): Panel => ({
+const plotOf = (title: string, description: string, expr: string, legend: string, rest: Rest): Panel => ({
   title,
   description,
   kind: 'plot',
@@ -14,12 +12,14 @@ const worst = (title: string, description: string, expr: string, legend: string,
   ...rest,
 })
 
+/** A gauge that each replica knows of a pool, the worst of them. */
 const ofPool = (title: string, description: string, metric: string, rest: Rest): Panel =>
-  worst(title, description, `max by (name) (${metric}{job=~"$job", name=~"$pool"})`, '{{name}}', rest)
+  plotOf(title, description, `max by (name) (${metric}{job=~"$job", name=~"$pool"})`, '{{name}}', rest)
 
+/** The same of an endpoint. */
 const ofEndpoint = (title: string, description: string, metric: string, rest: Rest): Panel => {
   const expr = `max by (inference_pool, endpoint) (${metric}{job=~"$job", inference_pool=~"$pool"})`
-  return worst(title, description, expr, '{{endpoint}}', { width: 12, ...rest })
+  return plotOf(title, description, expr, '{{endpoint}}', { width: 12, ...rest })
 }
 
 /** Is a pool full, and do its endpoints get their parts? */

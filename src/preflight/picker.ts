@@ -1,3 +1,4 @@
+import { baseModelNameHeader, modelNameHeader } from '../request/control-headers.ts'
 import { type Listener, policyOfRule, type ServedListener, servedListeners } from './attachment.ts'
 import { findEntry } from './entry.ts'
 import type { Inventory, PolicyEntry, RouteEntry } from './inventory.ts'
@@ -92,18 +93,16 @@ function targetsMatchModels({ routes }: Inventory, { targets }: PolicyEntry): bo
   )
 }
 
-/** The header that we set from the body, and that routes match on. */
-const modelNameHeader = 'x-gateway-model-name'
-const baseModelNameHeader = 'x-gateway-base-model-name'
+const headersNamed = ({ headers }: RouteMatch, wanted: string) =>
+  headers.filter(({ name }) => name.toLowerCase() === wanted)
 
-export const modelHeadersOf = ({ headers }: RouteMatch) =>
-  headers.filter(({ name }) => name.toLowerCase() === modelNameHeader)
+/** The header that we set from the body, and that routes match on. */
+export const modelHeadersOf = (match: RouteMatch) => headersNamed(match, modelNameHeader)
 
 export const isModelMatch = (match: RouteMatch): boolean => modelHeadersOf(match).length > 0
 
 /** Whether the base model of an adapter decides. */
-export const isBaseModelMatch = ({ headers }: RouteMatch): boolean =>
-  headers.some(({ name }) => name.toLowerCase() === baseModelNameHeader)
+export const isBaseModelMatch = (match: RouteMatch): boolean => headersNamed(match, baseModelNameHeader).length > 0
 
 /** What every request matches that no other rule wants: any path, no condition that a body can't meet at first. */
 export const isCatchAll = ({ path, headers, queryParams }: RouteMatch): boolean =>
